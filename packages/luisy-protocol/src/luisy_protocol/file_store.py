@@ -123,7 +123,7 @@ class FileStore:
         """
         path = self._path(key)
         with self._of(key, "read"):
-            return _info(key, _regular(path.stat()))
+            return _info(key, self._status(key, path))
 
     def read(self, key: str) -> tuple[bytes, ObjectInfo]:
         """Return a small object's content and its etag.
@@ -195,8 +195,8 @@ class FileStore:
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine."""
         path = self._path(key)
-        with suppress(NotFound, NotSupported), self._of(key, "delete"):
-            _regular(path.stat())
+        with suppress(NotFound), self._of(key, "delete"):
+            self._status(key, path)
             with locked(self._lock(key)):
                 path.unlink()
             with suppress(OSError):  # folders that are not empty stay
@@ -279,10 +279,17 @@ class FileStore:
     def _opened(self, key: str) -> Iterator[tuple[BinaryIO, ObjectInfo]]:
         path = self._path(key)
         with self._of(key, "read"):
-            _regular(path.stat())  # opening a pipe would wait for its writer
+            self._status(key, path)  # opening a pipe would wait for its writer
             file = path.open("rb")
         with file:
             yield file, _info(key, os.fstat(file.fileno()))
+
+    def _status(self, key: str, path: Path) -> os.stat_result:
+        with suppress(FileNotFoundError, NotADirectoryError):
+            status = path.stat()
+            if st.S_ISREG(status.st_mode):
+                return status
+        raise NotFound(f"there is no {key} in {self.url}")
 
     def _check_unchanged(self, file: BinaryIO, info: ObjectInfo) -> None:
         if _info(info.key, os.fstat(file.fileno())).etag != info.etag:
@@ -317,8 +324,8 @@ class FileStore:
         incoming.chmod(path.parent.stat().st_mode & 0o666)
         with locked(self._lock(key)):
             try:
-                old = _regular(path.stat())
-            except FileNotFoundError:
+                old = self._status(key, path)
+            except NotFound:
                 old = None
             if (if_absent and old) or (if_match is not None and _etag(old) != if_match):
                 raise Conflict(f"{key} in {self.url} was written by somebody else; read it again")
@@ -337,12 +344,6 @@ def _is_listed(key: str) -> bool:
     except InvalidKey:
         return False
     return True
-
-
-def _regular(status: os.stat_result) -> os.stat_result:
-    if not st.S_ISREG(status.st_mode):
-        raise NotFound("there is a folder of that name, not an object")
-    return status
 
 
 def _etag(status: os.stat_result | None) -> str:
