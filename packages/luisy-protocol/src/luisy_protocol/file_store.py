@@ -35,7 +35,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from luisy_protocol.digest import CHUNK, HashingReader
@@ -55,6 +55,8 @@ from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 from luisy_protocol.temporary import is_temporary, remove_leftovers, temporary_beside
 
 RESERVED = ".luisy-store"
+_Entries: TypeAlias = list[tuple[str, str]]  # keys and paths; a folder's key ends with a slash
+_ATTEMPTS = 20
 _TIME_STEPS = (0, 1, 100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
 
 
@@ -249,23 +251,23 @@ class FileStore:
     def _lock(self, key: str) -> Path:
         return self._reserved / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.lock"
 
-    def _entries(self, folder: str, prefix: str) -> list[tuple[str, str]]:
+    def _entries(self, folder: str, prefix: str) -> _Entries:
         """Return the files, and the folders with a final slash, that may match; the last key first.
 
         With their final slash folders sort where the keys below them belong: ``a-b`` < ``a/b`` < ``a0``.
         """
-        found = []
-        with suppress(NotFound), translated(f"list {self.root / folder}"):
-            with os.scandir(self.root / folder) as entries:
-                for entry in entries:
-                    key = folder + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        key += "/"
-                    elif not entry.is_file(follow_symlinks=False):
-                        continue
-                    matches = key.startswith(prefix) or prefix.startswith(key)
-                    if matches and _is_listed(key):
-                        found.append((key, entry.path))
+        found: _Entries = []
+        here = self.root / folder
+        with suppress(NotFound), translated(f"list {here}"), os.scandir(here) as entries:
+            for entry in entries:
+                key = folder + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    key += "/"
+                elif not entry.is_file(follow_symlinks=False):
+                    continue
+                matches = key.startswith(prefix) or prefix.startswith(key)
+                if matches and _is_listed(key):
+                    found.append((key, entry.path))
         return sorted(found, reverse=True)
 
     # How things are done
@@ -320,8 +322,6 @@ class FileStore:
         if_absent: bool = False,
     ) -> ObjectInfo:
         """Rename content to its final name, if the conditions hold."""
-        _make_folder(path.parent, above=self.root)
-        incoming.chmod(path.parent.stat().st_mode & 0o666)
         with locked(self._lock(key)):
             try:
                 old = self._status(key, path)
@@ -331,8 +331,21 @@ class FileStore:
                 raise Conflict(f"{key} in {self.url} was written by somebody else; read it again")
             _set_later_time(incoming, old)
             info = _info(key, incoming.stat())
-            incoming.replace(path)
+            self._move_in(incoming, path)
             return info
+
+    def _move_in(self, incoming: Path, path: Path) -> None:
+        """Rename, in spite of a `delete` that removes the empty folder in between."""
+        for attempt in range(_ATTEMPTS):
+            _make_folder(path.parent, above=self.root)
+            try:
+                incoming.chmod(path.parent.stat().st_mode & 0o666)
+                incoming.replace(path)
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
 
 def _is_listed(key: str) -> bool:

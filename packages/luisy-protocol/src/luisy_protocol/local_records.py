@@ -35,8 +35,8 @@ from luisy_protocol.record_log import (
     HEADER,
     TABLE_START,
     RecordSet,
+    amend,
     decode,
-    encode,
     encode_entries,
     encode_forgotten,
     is_current,
@@ -108,7 +108,8 @@ class LocalRecords:
 
     def _write(self, lines: Callable[[set[str]], tuple[bytes, set[str]]]) -> None:
         with translated(f"write {self.path}"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.path.parent.is_dir():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             with locked(self._lock):
                 self._catch_up()
                 added, tables = lines(self._tables)
@@ -128,7 +129,7 @@ class LocalRecords:
             self._compact()
         elif status.st_ino != self._inode or status.st_size < self._seen:
             self._begin(status.st_ino)
-        if self.path.stat().st_size > self._seen:
+        elif status.st_size > self._seen:
             self._learn()
 
     def _begin(self, inode: int) -> None:
@@ -136,8 +137,9 @@ class LocalRecords:
         with self.path.open("rb") as file:
             header = file.readline()
         try:
-            if header == HEADER or (header and is_current(header.rstrip(b"\n"))):
+            if header.endswith(b"\n") and is_current(header):
                 self._inode, self._seen, self._tables = inode, len(header), set()
+                self._learn()
             else:
                 self._convert()
         except IntegrityError as error:
@@ -158,18 +160,19 @@ class LocalRecords:
     def _compact(self) -> None:
         self._garbage_inode = 0
         try:
-            found = decode(self._content()[0])
-        except IntegrityError:
-            return  # the next reader says so and sets it aside
-        self._replace(encode(found.records.values(), legacy=found.legacy))
+            content, _ = amend(self._content()[0])
+        except IntegrityError as error:
+            _logger.warning("%s", self._move_aside(error))
+            content = HEADER
+        self._replace(content)
 
     def _convert(self) -> None:
         """Write a file of luisy 1.4 anew, and keep a copy."""
-        content, _ = self._content()
-        found = decode(content)
+        old, _ = self._content()
+        new, _ = amend(old)
         with replacing(self.path.with_name(self.path.name + ".1.4")) as copy:
-            copy.write_bytes(content)
-        self._replace(encode((), legacy=found.legacy))
+            copy.write_bytes(old)
+        self._replace(new)
 
     def _replace(self, content: bytes) -> None:
         remove_leftovers(self.path.parent)
