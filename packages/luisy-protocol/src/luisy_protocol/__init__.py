@@ -1,4 +1,4 @@
-"""The contracts shared by the luisy packages: stores, transfers, records, keys, progress and errors."""
+"""The contracts of the luisy packages: stores, transfers, records, keys, progress and errors."""
 
 from luisy_protocol.digest import (
     HashingReader,

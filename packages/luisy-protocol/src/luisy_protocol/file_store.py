@@ -1,27 +1,30 @@
 """The embedded default store, ``file://``: a directory, for instance on a drive that a team shares.
 
 An object is a file of the same name below the root, so people can look at it, copy it away, and put
-files there by hand: those are objects too. The promises of `luisy_protocol.store` are kept like this:
+files there by hand: those are objects too. The promises of `luisy_protocol.store` are kept like
+this:
 
-- Content is written under a temporary name into the reserved folder ``.luisy-store`` of the same file
-  system and renamed into place under a lock for its key (``.luisy-store/locks``). Conditions are checked
-  under that lock. It is one file per key, seen by every process and host that shares the directory.
-- The etag is the time of modification and the size. The time is set by the writer under the lock, never
-  equal to or before that of the object it replaces, in whatever precision the file system has.
+- Content is written under a temporary name into the reserved folder ``.luisy-store`` of the same
+  file system and renamed into place under a lock for its key (``.luisy-store/locks``). Conditions
+  are checked under that lock. It is one file per key, seen by every process and host that shares
+  the directory.
+- The etag is the time of modification and the size. The time is set by the writer under the lock,
+  never equal to or before that of the object it replaces, in whatever precision the file system
+  has.
 - New files and folders take the permissions of the folder above, so that whoever may write in the
   root may replace what others wrote.
 
-Rules. The reserved folder and its files are neither listed nor allowed as keys. Symbolic links below
-the root are not followed, whereever they lead: they are not listed, and a key that leads through one is
-refused. Files whose names are no valid keys are not listed. Unlike other stores, a directory cannot
-hold ``a`` and ``a/b`` at once; the second is refused.
+Rules. The reserved folder and its files are neither listed nor allowed as keys. Symbolic links
+below the root are not followed, wherever they lead: they are not listed, and a key that leads
+through one is refused. Files whose names are no valid keys are not listed. Unlike other stores, a
+directory cannot hold ``a`` and ``a/b`` at once; the second is refused.
 
-A root that does not exist is made by the first write if the folder above it exists; until then it is an
-empty store. If the folder above is missing too, the drive is probably not mounted, and every operation
-says so: nothing is made in its place.
+A root that does not exist is made by the first write if the folder above it exists; until then it
+is an empty store. If the folder above is missing too, the drive is probably not mounted, and every
+operation says so: nothing is made in its place.
 
-Known limits. The digest that `upload` verifies is not kept. A file changed by hand to another content
-of the same size and the same nanosecond keeps its etag.
+Known limits. The digest that `upload` verifies is not kept. A file changed by hand to another
+content of the same size and the same nanosecond keeps its etag.
 """
 
 from __future__ import annotations
@@ -183,7 +186,7 @@ class FileStore:
         """
         target = self._path(key)
         with translated(f"read {path}"):
-            file = Path(path).open("rb")
+            file = Path(path).open("rb")  # noqa: SIM115 - closed below
         with file, self._incoming(key) as incoming:
             sent = _copy(file, incoming, source=str(path), advance=advance)
             if sent != sha256:
@@ -252,9 +255,10 @@ class FileStore:
         return self._reserved / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.lock"
 
     def _entries(self, folder: str, prefix: str) -> _Entries:
-        """Return the files, and the folders with a final slash, that may match; the last key first.
+        """Return the files and the folders (with a final slash) that may match; the last first.
 
-        With their final slash folders sort where the keys below them belong: ``a-b`` < ``a/b`` < ``a0``.
+        With their final slash folders sort where the keys below them belong: ``a-b`` < ``a/b`` <
+            ``a0``.
         """
         found: _Entries = []
         here = self.root / folder
@@ -381,7 +385,7 @@ def _set_later_time(path: Path, old: os.stat_result | None) -> None:
 
 
 def _make_folder(path: Path, *, above: Path) -> None:
-    """Make a folder and those between it and `above`, with the permissions of the one above each."""
+    """Make a folder and those up to `above`, each with the permissions of the one above it."""
     if path == above or path.is_dir():
         return
     _make_folder(path.parent, above=above)

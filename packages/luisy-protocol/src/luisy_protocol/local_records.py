@@ -1,21 +1,21 @@
 """The records of one project on disk: ``<working_dir>/<project>/.luisy.hash``.
 
 The file is a log (`luisy_protocol.record_log`). Every writer appends under the lock
-``.luisy.hash.lock`` beside it, so writers in several processes never lose each other's entries, and a
-crash tears at most the last line. Readers need no lock: what they find at the end half-written they
-read again under the lock, and then it is either whole or torn.
+``.luisy.hash.lock`` beside it, so writers in several processes never lose each other's entries, and
+a crash tears at most the last line. Readers need no lock: what they find at the end half-written
+they read again under the lock, and then it is either whole or torn.
 
 An append is not forced to the disk (fsync). That would cost milliseconds for each task, and buys
-nothing here: outputs are not forced either, and after a loss of power a record without its output, or
-an output without its record, only makes a task run again.
+nothing here: outputs are not forced either, and after a loss of power a record without its output,
+or an output without its record, only makes a task run again.
 
 Before a writer adds to the file it reads what others have added since it last looked, and learns
-which tables of parts are there. When the file is another one than before (another inode, or shorter)
-somebody compacted it, and the writer starts from its beginning.
+which tables of parts are there. When the file is another one than before (another inode, or
+shorter) somebody compacted it, and the writer starts from its beginning.
 
 A file that is mostly garbage, which `read` finds out, is compacted by the next append of the same
-object. A malformed file is renamed to ``.luisy.hash.corrupt-<time>``, and a file of luisy 1.4 is copied
-to ``.luisy.hash.1.4`` when it is first written to; its hashes stay as `RecordSet.legacy`.
+object. A malformed file is renamed to ``.luisy.hash.corrupt-<time>``, and a file of luisy 1.4 is
+copied to ``.luisy.hash.1.4`` when it is first written to; its hashes stay as `RecordSet.legacy`.
 """
 
 from __future__ import annotations

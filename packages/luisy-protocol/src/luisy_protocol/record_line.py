@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import fields
 from typing import Any, TypeAlias
 
 from luisy_protocol.keys import validate_key
@@ -12,10 +13,7 @@ from luisy_protocol.record import Content, Record
 
 Line: TypeAlias = dict[str, Any]  # what json.loads makes of one line
 
-_FIELDS = frozenset(
-    "key hash sha256 size files inputs requires parts parameters origin previous_hash time host "
-    "version".split()
-)
+_FIELDS = frozenset(field.name for field in fields(Record)) - {"unknown"}
 _RESERVED = _FIELDS | {"forgotten", "legacy"}
 _NOTHING: dict[str, Any] = {}
 

@@ -3,21 +3,22 @@ r"""The text format of records, as a pure function of bytes.
 One JSON object a line, in ASCII, each line ended by a newline::
 
     {"format":"luisy-records","version":2}                       the header, once
-    {"parts":{"m/x.py:scale":"9f..."},"id":"3c..."}              a table of parts, before its first use
+    {"parts":{"m/x.py:scale":"9f..."},"id":"3c..."}              a table of parts, before its use
     {"key":"p/raw/a.csv","hash":"..","sha256":"..","size":12,"parts":"3c..."}
     {"key":"p/raw/a.csv","forgotten":true}                       there is no record any more
     {"key":"p/raw/b.csv","legacy":"0c..."}                       all that luisy 1.4 knew of it
 
-Rules. The last line of a key wins, so a writer only ever appends. Fields with their default value are
-left out; those that this version does not know are kept in `Record.unknown` and written again. The
-``parts`` of a task class are the same for all its instances, so they are written once and referred to by
-the beginning of their SHA-256. A last line without its newline was torn by a crash: it is dropped with
-a warning. Any other malformed line is an `IntegrityError`; the caller sets the file aside and says so.
-A higher version in the header is a `ConfigurationError` that asks to upgrade: nothing is wrong with
-that file. A new kind of line needs a new version; a new field of a record does not.
+Rules. The last line of a key wins, so a writer only ever appends. Fields with their default value
+are left out; those that this version does not know are kept in `Record.unknown` and written again.
+The ``parts`` of a task class are the same for all its instances, so they are written once and
+referred to by the beginning of their SHA-256. A last line without its newline was torn by a crash:
+it is dropped with a warning. Any other malformed line is an `IntegrityError`; the caller sets the
+file aside and says so. A higher version in the header is a `ConfigurationError` that asks to
+upgrade: nothing is wrong with that file. A new kind of line needs a new version; a new field of a
+record does not.
 
-The file of luisy 1.4, one flat JSON object from ``/project/layer/file`` to 32 hexadecimal digits, is
-recognised and becomes `RecordSet.legacy`.
+The file of luisy 1.4, one flat JSON object from ``/project/layer/file`` to 32 hexadecimal digits,
+is recognised and becomes `RecordSet.legacy`.
 
 Known limits. A record whose table of parts is not in the file comes without parts, with a warning:
 parts only explain. The values inside ``inputs``, ``requires`` and ``parameters`` are not checked.

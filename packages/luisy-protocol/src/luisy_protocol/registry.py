@@ -1,11 +1,11 @@
 """Open a store by its URL.
 
-A store is registered by an entry point of the group ``luisy.stores``: its name is the URL's scheme, its
-value a callable that takes the URL and returns a `luisy_protocol.store.Store`. A plain absolute path is
-taken for a ``file://`` URL.
+A store is registered by an entry point of the group ``luisy.stores``: its name is the URL's scheme,
+its value a callable that takes the URL and returns a `luisy_protocol.store.Store`. A plain absolute
+path is taken for a ``file://`` URL.
 
-A URL is not a place for secrets: it is shown in messages and in the history of the shell. One with a
-user name, a password or a query that looks like a credential is refused, and not shown.
+A URL is not a place for secrets: it is shown in messages and in the history of the shell. One with
+a user name, a password or a query that looks like a credential is refused, and not shown.
 """
 
 from __future__ import annotations
@@ -64,8 +64,8 @@ def _scheme(url: str) -> str:
     secret = any(_SECRET_NAME.search(name) for name, _ in parse_qsl(split.query))
     if "@" in split.netloc or secret:
         raise ConfigurationError(
-            f"the store's URL ({split.scheme}://...) holds a credential; remove it there, set it in "
-            "the environment, and change it, for URLs are shown and kept in histories"
+            f"the store's URL ({split.scheme}://...) holds a credential, and URLs are shown and "
+            "kept in histories: take it out, set it in the environment, and renew it"
         )
     if not split.scheme or "://" not in url:
         raise ConfigurationError(

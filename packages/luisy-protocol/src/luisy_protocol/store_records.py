@@ -1,11 +1,12 @@
 """The records of one project in a store: the object ``<project>/.luisy.hash``.
 
-The object is read, changed and written back on the condition that nobody else wrote in between. After a
-`Conflict` it is read again, so two writers at once both find their records there. Writers that collide
-wait a random time that grows, and give up after `ATTEMPTS` attempts.
+The object is read, changed and written back on the condition that nobody else wrote in between.
+After a `Conflict` it is read again, so two writers at once both find their records there. Writers
+that collide wait a random time that grows, and give up after `ATTEMPTS` attempts.
 
 A malformed object is never written over: a writer first keeps a copy under
-``<project>/.luisy.hash.corrupt-<digest>``, and an object of luisy 1.4 under ``<project>/.luisy.hash.1.4``.
+``<project>/.luisy.hash.corrupt-<digest>``, and an object of luisy 1.4 under
+``<project>/.luisy.hash.1.4``.
 """
 
 from __future__ import annotations

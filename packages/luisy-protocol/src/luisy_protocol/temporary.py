@@ -1,10 +1,10 @@
 """Temporary files beside the files they become.
 
 A file that must appear whole is written under a temporary name in the same folder and renamed. The
-name tells who writes it: ``.luisy-<host>-<pid>-<random>.part``. So a later run knows the leftovers of a
-dead one and removes them: those of this machine whose process is gone, and those of any machine that
-nobody has written to for a day. A process of another machine, or in another container, has another
-host name and is left alone.
+name tells who writes it: ``.luisy-<host>-<pid>-<random>.part``. So a later run knows the leftovers
+of a dead one and removes them: those of this machine whose process is gone, and those of any
+machine that nobody has written to for a day. A process of another machine, or in another container,
+has another host name and is left alone.
 """
 
 from __future__ import annotations
