@@ -12,7 +12,7 @@ Rules
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from luisy.hashing.names import Names, index
@@ -186,11 +186,13 @@ def absolute(name: str, module: Module) -> str:
     return ".".join([*words, rest] if rest else words)
 
 
-def labels(reference: Reference, targets: Iterable[Target], shown: dict[str, str]) -> Iterable[str]:
-    """Tell what a reference of the module stands for, as it enters the digest of its part."""
+def labels(
+    reference: Reference, targets: Iterable[Target], label: Callable[[str], str]
+) -> Iterator[str]:
+    """Tell what a reference stands for, as it enters the digest of the part that it is in."""
     for target in targets:
         if isinstance(target, External):
             yield f"{reference.name} = {target.name}"
         else:
             chain = ".".join((reference.name, *reference.attributes))
-            yield f"{chain} = {shown[target.module]}:{target.name}"
+            yield f"{chain} = {label(target.module)}:{target.name}"

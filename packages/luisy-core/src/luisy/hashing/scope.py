@@ -19,11 +19,16 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from luisy.hashing.canonical import effective_body, is_type_checking, reads_annotations
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+MUTATORS = frozenset(
+    "add append appendleft clear discard extend extendleft insert pop popitem popleft register remove reverse "
+    "rotate setdefault sort update __setitem__ __delitem__".split()
+)
+
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -50,6 +55,9 @@ class Reference:
         imports: If a function imports the name: what it may be.
         method: The method of the class that it stands in; ``@name`` if it is an argument of that decorator
             of a class; else empty.
+        is_change: Whether what the name stands for is changed here: bound again by a function that says
+            ``global``, one of its items or attributes set, or a method called that changes its object.
+        depth: In how many functions it stands, one in the other.
         line: Where it was seen first.
         call: The call of which this is the function, if it is one and the function may be dynamic.
     """
@@ -58,6 +66,8 @@ class Reference:
     attributes: tuple[str, ...] = ()
     imports: tuple[Import, ...] = ()
     method: str = ""
+    is_change: bool = False
+    depth: int = 0
     line: int = field(default=0, compare=False)
     call: ast.Call | None = field(default=None, compare=False)
 
@@ -67,6 +77,7 @@ class _Scope:
     kind: str
     parent: _Scope | None = None
     method: str = ""
+    depth: int = 0
     bound: set[str] = field(default_factory=set)
     imports: dict[str, list[Import]] = field(default_factory=dict)
     outer: set[str] = field(default_factory=set)  # declared global
@@ -170,7 +181,12 @@ def _visit(
             stack.extend((item, scope) for item in (node.target, node.value) if item)
         case ast.Call():
             yield from _visit_call(node, scope, stack)
+        case ast.Subscript(ctx=ast.Store() | ast.Del()):
+            yield from _change(node, scope)
+            stack.extend([(node.slice, scope), (node.value, scope)])
         case ast.Attribute():
+            if not isinstance(node.ctx, ast.Load):
+                yield from _change(node, scope)
             chain = chain_of(node)
             if chain is None:
                 stack.append((node.value, scope))
@@ -182,7 +198,9 @@ def _visit(
         case ast.Import() | ast.ImportFrom():
             for name, target in imports_of(node):
                 if scope.kind != "module":
-                    yield Reference(name, (), (target,), scope.method, line=node.lineno)
+                    yield Reference(
+                        name, (), (target,), scope.method, depth=scope.depth, line=node.lineno
+                    )
         case _:
             stack.extend((item, scope) for item in reversed(list(ast.iter_child_nodes(node))))
 
@@ -201,33 +219,51 @@ def _visit_call(
             if inner is not None:
                 stack.remove((of, scope))
                 yield from _look_up(inner[0], (*inner[1], name), scope, node)
+    if chain[1][-1:] and chain[1][-1] in MUTATORS:
+        yield from _look_up(chain[0], chain[1][:-1], scope, node, is_change=True)
     for reference in _look_up(*chain, scope, node):
-        yield Reference(
-            reference.name, reference.attributes, reference.imports, reference.method,
-            line=node.lineno, call=node,
-        )  # fmt: skip
+        yield replace(reference, call=node)
+
+
+def _change(node: ast.expr, scope: _Scope) -> Iterator[Reference]:
+    """Yield what the assignment to an item or an attribute changes."""
+    chain = chain_of(container(node))
+    if chain is not None:
+        yield from _look_up(*chain, scope, node, is_change=True)
+
+
+def container(node: ast.expr) -> ast.expr:
+    """Strip the items from ``a.b["c"]``, down to the chain that is changed."""
+    while isinstance(node, ast.Subscript):
+        node = node.value
+    return node
 
 
 def _look_up(
-    name: str, attributes: tuple[str, ...], scope: _Scope, node: ast.expr
+    name: str,
+    attributes: tuple[str, ...],
+    scope: _Scope,
+    node: ast.expr,
+    *,
+    is_change: bool = False,
 ) -> Iterator[Reference]:
     """Yield what a name means, if that is outside of the functions here."""
+    found = Reference(
+        name, attributes, (), scope.method, is_change, scope.depth, getattr(node, "lineno", 0)
+    )
     place: _Scope | None = scope
-    start = scope
     while place is not None and place.kind != "module":
         if name in place.outer:
-            break
-        visible = place.kind != "class" or place is start
-        if visible and name in place.imports:
-            yield Reference(
-                name, attributes, tuple(place.imports[name]), scope.method, line=node.lineno
-            )
-        if visible and name in place.bound and place.kind != "class":
+            stored = isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load)
+            yield replace(found, is_change=is_change or stored)
             return
-        if visible and name in place.imports and place.kind != "class":
+        visible = place.kind != "class" or place is scope
+        if visible and name in place.imports:
+            yield replace(found, imports=tuple(place.imports[name]))
+        if visible and place.kind != "class" and (name in place.bound or name in place.imports):
             return
         place = place.parent
-    yield Reference(name, attributes, (), scope.method, line=node.lineno)
+    yield found
 
 
 def _enter_function(
@@ -248,7 +284,7 @@ def _enter_class(
     node: ast.ClassDef, scope: _Scope, stack: list[tuple[ast.AST, _Scope]]
 ) -> None:
     around = _type_scope(node, scope, stack)
-    inner = _Scope("class", around, method=scope.method)
+    inner = _Scope("class", around, method=scope.method, depth=scope.depth)
     _bind(inner, node.body)
     stack.extend((item, inner) for item in reversed(effective_body(node.body)))
     stack.extend((item, around) for item in [*node.bases, *node.keywords])
@@ -268,7 +304,7 @@ def _enter_comprehension(
     node: ast.expr, scope: _Scope, stack: list[tuple[ast.AST, _Scope]]
 ) -> None:
     assert isinstance(node, _COMPREHENSIONS)  # noqa: S101 - for the type checker
-    inner = _Scope("comprehension", scope, method=scope.method)
+    inner = _Scope("comprehension", scope, method=scope.method, depth=scope.depth)
     for generator in node.generators:
         for item in ast.walk(generator.target):
             inner.bound.update(stored_names(item))
@@ -280,7 +316,7 @@ def _enter_comprehension(
 
 
 def _function_scope(arguments: ast.arguments, body: Iterable[ast.AST], parent: _Scope) -> _Scope:
-    scope = _Scope("function", parent, method=parent.method)
+    scope = _Scope("function", parent, method=parent.method, depth=parent.depth + 1)
     _bind(scope, body)
     scope.bound.update(item.arg for item in _all_arguments(arguments))
     return scope
@@ -295,7 +331,7 @@ def _type_scope(
     parameters: list[ast.AST] = getattr(node, "type_params", [])
     if not parameters:
         return scope
-    around = _Scope("function", scope, method=scope.method)
+    around = _Scope("function", scope, method=scope.method, depth=scope.depth)
     around.bound.update(str(getattr(item, "name", "")) for item in parameters)
     stack.extend((item, around) for item in parameters)
     return around

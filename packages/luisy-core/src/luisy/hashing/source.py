@@ -31,8 +31,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-INTERACTIVE = "interactive"
-
 # Names that the standard library has, or had, in some supported version only.
 _STANDARD = sys.stdlib_module_names | frozenset(
     "aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils imghdr imp "
@@ -55,7 +53,7 @@ class Module:
         tree: Its syntax tree.
         is_package: Whether it is an ``__init__``.
         is_interactive: Whether it consists of the cells of a notebook.
-        cells: For a notebook the number of statements of each cell.
+        cell_ends: For a notebook the index of the last statement of each cell.
     """
 
     name: str
@@ -83,15 +81,17 @@ class Modules:
     def __init__(self) -> None:
         self._parsed: dict[str, tuple[object, Module | None]] = {}
         self._places: dict[str, tuple[object, _Place | None]] = {}
-        self._kinds: dict[str, str] = {}
+        self._kinds: dict[str, tuple[object, str]] = {}
 
     def get(self, name: str) -> Module | None:
         """Return a module, or None if there is none or it has no source."""
-        stamp = stamp_of(name)
+        stamp = _stamp(name)
         known = self._parsed.get(name)
-        if known is None or known[0] != stamp:
+        if known is None or not _is_same(known[0], stamp):
             known = (stamp, self._parse(name))
             self._parsed[name] = known
+        elif known[0] is None and stamp is not None:
+            self._parsed[name] = (stamp, known[1])  # loaded since, nothing else
         return known[1]
 
     def exists(self, name: str) -> bool:
@@ -100,10 +100,11 @@ class Modules:
 
     def kind(self, top_level: str) -> str:
         """Tell what a top-level name is: ``standard``, ``installed``, ``project`` or ``missing``."""
-        kind = self._kinds.get(top_level)
-        if kind is None:
-            kind = self._kinds[top_level] = self._find_kind(top_level)
-        return kind
+        stamp = _stamp(top_level)
+        known = self._kinds.get(top_level)
+        if known is None or not _is_same(known[0], stamp):
+            known = self._kinds[top_level] = (stamp, self._find_kind(top_level))
+        return known[1]
 
     def submodules(self, package: str) -> list[str]:
         """Name all modules below a package (and the package itself), by its files, sorted."""
@@ -132,12 +133,10 @@ class Modules:
             return Path(place.folders[0]).parent
         return Path(place.file).parent if place.file else None
 
-    def folder(self, name: str) -> Path | None:
-        """Return the folder in which a module's file lies."""
-        place = self._place(name)
-        if place is None or place.file is None:
-            return Path.cwd() if name == "__main__" else None
-        return Path(place.file).parent
+    def folder(self, name: str) -> Path:
+        """Return the folder in which a module's file lies; of a notebook the working directory."""
+        file = self.file(name)
+        return Path(file).parent if file else Path.cwd()
 
     def _find_kind(self, top_level: str) -> str:
         if top_level == "__main__":
@@ -153,11 +152,10 @@ class Modules:
         return "project" if location else "installed"
 
     def _place(self, name: str) -> _Place | None:
-        stamp = stamp_of(name)
+        stamp = _stamp(name)
         known = self._places.get(name)
-        if known is None or known[0] != stamp:
-            known = (stamp, self._find(name))
-            self._places[name] = known
+        if known is None or not _is_same(known[0], stamp):
+            known = self._places[name] = (stamp, self._find(name))
         return known[1]
 
     def _find(self, name: str) -> _Place | None:
@@ -214,13 +212,18 @@ def parse(text: str) -> ast.Module | None:
             return None
 
 
-def stamp_of(name: str) -> object:
-    """Return what changes when a module is loaded anew."""
+def _stamp(name: str) -> object:
+    """Return what changes when a module is loaded anew: its spec, or how many cells ran."""
     if name == "__main__":
         cells = _cells()
         if cells is not None:
             return len(cells)
     return getattr(sys.modules.get(name), "__spec__", None)
+
+
+def _is_same(before: object, now: object) -> bool:
+    # Two specs of one file are equal; what counts is whether it is the very same.
+    return before is now or before is None or (isinstance(before, int) and before == now)
 
 
 def _ask_finders(
