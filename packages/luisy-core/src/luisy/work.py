@@ -140,7 +140,9 @@ class Work:
         while outputs := self._wanted():
             self.aside.put(output.key for output in outputs)
             try:
-                self._download(outputs)
+                self._store().download(
+                    outputs, progress=self.show.transfer(), arrived=self._arrived
+                )
             except TransferFailed as error:
                 self._note_absent(error)
             finally:
@@ -182,15 +184,10 @@ class Work:
             return []
         self._record_externals()
         records = self._records(self.plan.uploads)
-        files, size = synchroniser.to_send(records)
-        progress, sent = self.show.transfer(), list[str]()
-        progress.begin("Uploading", files=files, size=size)
-        try:
-            synchroniser.upload(
-                records, progress=progress, stored=lambda record: sent.append(record.key)
-            )
-        finally:
-            progress.end()
+        sent: list[str] = []
+        synchroniser.upload(
+            records, progress=self.show.transfer(), stored=lambda record: sent.append(record.key)
+        )
         return sent
 
     def node(self, key: str) -> Node:
@@ -220,21 +217,6 @@ class Work:
         return [
             remote for step, remote in held if step.verdict is Verdict.DOWNLOAD and remote is not None
         ]
-
-    def _download(self, outputs: list[RemoteOutput]) -> None:
-        synchroniser = self._store()
-        if synchroniser is None:
-            return
-        progress = self.show.transfer()
-        progress.begin(
-            "Downloading",
-            files=sum(len(output.files) for output in outputs),
-            size=sum(output.size for output in outputs),
-        )
-        try:
-            synchroniser.download(outputs, progress=progress, arrived=self._arrived)
-        finally:
-            progress.end()
 
     def _arrived(self, output: Arrived) -> None:
         if output.record:
