@@ -9,6 +9,7 @@ from luisy_protocol.digest import digest_file, digest_folder
 from luisy_protocol.record import Record
 from luisy_protocol.store import Store
 from luisy_protocol.testing import MemoryStore
+from luisy_test_servers import Azurite
 
 MakeOutput = Callable[..., Record]
 
@@ -48,3 +49,12 @@ def make_output() -> MakeOutput:
         return Record(key, hash, whole.sha256, whole.size, files=files)
 
     return make
+
+
+@pytest.fixture
+def azure_url(azurite: Azurite, azure_container: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty store in Azurite; the way in is in the environment."""
+    monkeypatch.setenv("LUISY_AZURE_ACCOUNT_NAME", azurite.account)
+    monkeypatch.setenv("LUISY_AZURE_STORAGE_KEY", azurite.key)
+    monkeypatch.setenv("LUISY_AZURE_ENDPOINT", azurite.endpoint)
+    return f"az://{azure_container}/team"
