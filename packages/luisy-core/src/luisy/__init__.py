@@ -1,7 +1,7 @@
 """Pipelines whose tasks rerun only when their code or data changed.
 
-Everything that a task needs is a name of this module. What is heavy, and what other packages add, is
-imported when it is first used.
+Everything that a task needs is a name of this module. What is heavy, and what other packages add,
+is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -72,7 +72,7 @@ from luisy.task import Task
 from luisy.task_kinds import ConcatenationTask, ExternalTask, SparkTask, WrapperTask
 
 if TYPE_CHECKING:
-    from luisy.session import build
+    from luisy.run import build
 
 __version__ = "2.0.0a1"
 
@@ -142,7 +142,7 @@ __all__ = [
     "xlsx_output",
 ]
 
-_LAZY = {"build": "luisy.session"}
+_LAZY = {"build": "luisy.run"}
 _MODULES = {"decorators", "helpers", "targets", "testing", "visualize"}
 
 

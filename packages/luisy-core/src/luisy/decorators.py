@@ -105,7 +105,7 @@ def project_name(project_name: str) -> Decorator[Class]:
 
 
 def auto_filename(
-    cls_py: Any = None, excl_params: Sequence[str] | None = None, excl_none: bool = False  # noqa: FBT001, FBT002
+    cls_py: Any = None, excl_params: Sequence[str] | None = None, excl_none: bool = False
 ) -> Any:
     """Name the output file after the task's family and its significant parameters.
 
@@ -156,7 +156,9 @@ def _layer(layer: str) -> Callable[..., Any]:
     def layer_decorator(cls_py: Any = None) -> Any:
         return decorate if cls_py is None else decorate(cls_py)
 
-    layer_decorator.__doc__ = f"Put the output of a task into the folder ``{layer}`` of its project."
+    layer_decorator.__doc__ = (
+        f"Put the output of a task into the folder ``{layer}`` of its project."
+    )
     return layer_decorator
 
 
@@ -182,7 +184,7 @@ def deltatable_input(
 
 
 def azure_blob_storage_output(
-    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False  # noqa: FBT001, FBT002
+    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False
 ) -> Decorator[Class]:
     """Let a task write a folder that Spark reaches by URL."""
     return make_output_decorator(AzureBlobStorageTarget)(  # type: ignore[no-any-return]
@@ -191,7 +193,7 @@ def azure_blob_storage_output(
 
 
 def azure_blob_storage_input(
-    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False  # noqa: FBT001, FBT002
+    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False
 ) -> Decorator[Class]:
     """Let a task read a folder that Spark reaches by URL as its input."""
     return _input(

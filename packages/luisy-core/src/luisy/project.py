@@ -32,8 +32,9 @@ class ProjectName:
 def project_of(module: str) -> str:
     """Return the project of a module: its first component.
 
-    A module that runs as the main program belongs to the package it is in (``python -m``), else it is
-    its own project, named after the script; what is typed into a notebook belongs to ``notebook``.
+    A module that runs as the main program belongs to the package it is in (``python -m``), else it
+    is its own project, named after the script; what is typed into a notebook belongs to
+    ``notebook``.
     """
     if module not in _MAIN:
         return module.partition(".")[0]

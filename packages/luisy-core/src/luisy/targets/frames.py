@@ -1,9 +1,9 @@
 """Targets of tables: csv, parquet, feather, xlsx and hdf, one file each.
 
-They read with pandas and write what pandas writes, with the defaults that luisy 1.4 had: a csv file has
-no index, an xlsx file has one. csv, parquet and feather take polars frames, too. The arguments given
-to an output decorator go to the writer, the reader, or both: to each that knows an argument of that
-name. One that neither knows is an error.
+They read with pandas and write what pandas writes, with the defaults that luisy 1.4 had: a csv file
+has no index, an xlsx file has one. csv, parquet and feather take polars frames, too. The arguments
+given to an output decorator go to the writer, the reader, or both: to each that knows an argument
+of that name. One that neither knows is an error.
 """
 
 from __future__ import annotations
@@ -115,7 +115,7 @@ class XLSXTarget(LocalTarget):
 
         with engine("openpyxl", extra="xlsx"):
             arguments = accepted(self.kwargs, pd.DataFrame.to_excel, pd.read_excel)
-            # pandas tells the kind of file by its name or by its engine; the name is a temporary one.
+            # The temporary name does not tell pandas that it is an Excel file; the engine does.
             with pd.ExcelWriter(path, engine=arguments.pop("engine", "openpyxl")) as writer:
                 to_pandas(obj).to_excel(writer, **arguments)
 
