@@ -5,9 +5,8 @@ files there by hand: those are objects too. The promises of `luisy_protocol.stor
 this:
 
 - Content is written under a temporary name into the reserved folder ``.luisy-store`` of the same
-  file system and renamed into place under a lock for its key (``.luisy-store/locks``). Conditions
-  are checked under that lock. It is one file per key, seen by every process and host that shares
-  the directory.
+  file system and renamed into place under a lock, where the conditions are checked. Keys share 256
+  locks (``.luisy-store/locks``), which every process and host that uses the directory sees.
 - The etag is the time of modification and the size. The time is set by the writer under the lock,
   never equal to or before that of the object it replaces, in whatever precision the file system
   has.
@@ -252,7 +251,7 @@ class FileStore:
             return False
 
     def _lock(self, key: str) -> Path:
-        return self._reserved / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.lock"
+        return self._reserved / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
 
     def _entries(self, folder: str, prefix: str) -> _Entries:
         """Return the files and the folders (with a final slash) that may match; the last first.

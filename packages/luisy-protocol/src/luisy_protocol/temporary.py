@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from luisy_protocol.os_errors import translated
+
 _NAME = re.compile(r"\.luisy-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{16}\.part")
 _ABANDONED_AFTER = 24 * 60 * 60
 
@@ -38,7 +40,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = temporary_beside(path)
     try:
         yield temporary
-        os.replace(temporary, path)  # noqa: PTH105 - one system call, no wrapper
+        with translated(f"write {path}"):
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()

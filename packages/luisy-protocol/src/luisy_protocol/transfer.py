@@ -108,10 +108,10 @@ def download_all(
     def fetch(item: Download, advance: Advance) -> Downloaded:
         with translated(f"write {item.path}"):
             folders.prepare(item.path.parent)
-            with replacing(item.path) as temporary:
-                found = store.download(item.key, temporary, if_match=item.etag, advance=advance)
-                _verify(store, item, found)
-            return found
+        with replacing(item.path) as temporary:
+            found = store.download(item.key, temporary, if_match=item.etag, advance=advance)
+            _verify(store, item, found)
+        return found
 
     _run(fetch, downloads, workers=workers, progress=progress, done=done)
 
