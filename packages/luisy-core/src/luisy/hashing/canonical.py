@@ -110,7 +110,9 @@ def _expand(node: ast.AST, stack: _Stack, *, in_class: bool) -> None:
     if isinstance(node, ast.JoinedStr):
         _push_joined(node, stack)
         return
-    fields = _fields(node, in_class=in_class)
+    if isinstance(node, ast.AnnAssign) and not in_class and node.value is not None:
+        node = ast.Assign(targets=[node.target], value=node.value)
+    fields = _fields(node)
     inside = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, _FUNCTIONS))
     stack.append(")")
     for name, value in reversed(fields):
@@ -127,13 +129,11 @@ def _expand(node: ast.AST, stack: _Stack, *, in_class: bool) -> None:
     stack.append(f"({type(node).__name__}")
 
 
-def _fields(node: ast.AST, *, in_class: bool) -> list[tuple[str, object]]:
+def _fields(node: ast.AST) -> list[tuple[str, object]]:
     dropped = _SKIPPED
     if isinstance(node, _FUNCTIONS) and not reads_annotations(node):
         dropped = _SKIPPED | {"returns"}
         node = _without_annotations(node)
-    elif isinstance(node, ast.AnnAssign) and not in_class:
-        dropped = _SKIPPED | {"annotation"}
     fields = ((name, getattr(node, name, None)) for name in node._fields if name not in dropped)
     return [(name, value) for name, value in fields if value is not None and value != []]
 

@@ -29,10 +29,9 @@ from pathlib import Path
 from luisy.hashing.display import show, show_file
 from luisy.hashing.effects import SUBCLASSES, Effects
 from luisy.hashing.graph import Graph, Node, Unresolved
-from luisy.hashing.libraries import Libraries, is_plumbing
-from luisy.hashing.resolve import External, Part, Target
+from luisy.hashing.libraries import Libraries
+from luisy.hashing.resolve import External, Part, Target, is_plumbing
 from luisy.hashing.scope import Reference
-from luisy.hashing.source import Module
 
 _VERSION = b"luisy class 1\n"
 _HAND_OVER = frozenset({"requires", "inherits"})
@@ -77,6 +76,7 @@ class Closure:
     files: dict[str, Path] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     _full: dict[Part, bool] = field(default_factory=dict)
+    _read: dict[Part, bool] = field(default_factory=dict)
     _queue: deque[Part] = field(default_factory=deque)
     _family: frozenset[Part] = frozenset()
 
@@ -92,11 +92,6 @@ class Closure:
             self._drain()
             self._add_effects()
 
-    @property
-    def modules(self) -> dict[str, Module | None]:
-        """The modules of everything that was reached, by their name."""
-        return {node.part.module: node.module for node in self.nodes.values()}
-
     def _drain(self) -> None:
         while self._queue:
             part = self._queue.popleft()
@@ -104,6 +99,8 @@ class Closure:
             for target, use in node.edges:
                 full = self._full[part] and not self._is_requirement(node, use)
                 self._take(target, node.label, full=full)
+                if isinstance(target, Part) and not use.is_change:
+                    self._read[target] = self._read.get(target, False) or full
             for label, path in node.files:
                 self.files[f"file:{label}"] = path
                 self.origin.setdefault(f"file:{label}", node.label)
@@ -135,7 +132,7 @@ class Closure:
             for target, use in node.edges
             if SUBCLASSES in use.attributes
         }
-        for part, full in list(self._full.items()):
+        for part, full in list(self._read.items()):
             wanted = causes.get(part, [])
             if part in asked:
                 wanted = [*wanted, *causes.get(Part(part.module, f"{part.name}.{SUBCLASSES}"), [])]

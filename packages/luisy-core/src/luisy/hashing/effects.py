@@ -123,7 +123,10 @@ class Effects:
             yield from parts
             return
         for part in parts:
-            if touch.kind == "base":
+            if touch.kind == "metaclass":
+                if not self.graph.is_task(Part(module.name, touch.owner)):
+                    yield from self._changed_by_metaclass(part)
+            elif touch.kind == "base":
                 yield Part(part.module, f"{part.name}.{SUBCLASSES}")
                 yield from self._changed_by_deriving(part)
             elif self._is_method(part, attributes):
@@ -167,26 +170,25 @@ class Effects:
                 yield base
             if hooks:
                 yield from self._changed_by_calling(owner, 1)
-            for statement in self.graph.node(owner).statements:
-                yield from self._changed_by_metaclass(owner, statement)
+            for metaclass in self._metaclasses(owner):
+                yield from self._changed_by_metaclass(metaclass)
+                yield owner
 
-    def _changed_by_metaclass(self, owner: Part, statement: ast.stmt) -> Iterator[Part]:
-        module = self.graph.node(owner).module
-        for keyword in statement.keywords if isinstance(statement, ast.ClassDef) else ():
-            chain = chain_of(keyword.value)
-            if keyword.arg != "metaclass" or chain is None or module is None:
-                continue
-            for target in self.graph.resolver.resolve(module, Reference(*chain)):
-                if isinstance(target, Part):
-                    yield from self._changed_by_calling(target, 1)
-                    hooks = [
-                        hook
-                        for name in ("__new__", "__init__")
-                        for hook in _methods(self.graph.node(target).statements, name)
-                    ]
-                    if any(_changes_first(hook, 1) for hook in hooks):
-                        yield target
-                        yield owner
+    def _metaclasses(self, owner: Part) -> Iterator[Part]:
+        node = self.graph.node(owner)
+        for statement in node.statements:
+            for keyword in statement.keywords if isinstance(statement, ast.ClassDef) else ():
+                chain = chain_of(keyword.value) if keyword.arg == "metaclass" else None
+                if chain is not None and node.module is not None:
+                    found = self.graph.resolver.resolve(node.module, Reference(*chain))
+                    yield from (item for item in found if isinstance(item, Part))
+
+    def _changed_by_metaclass(self, metaclass: Part) -> Iterator[Part]:
+        yield from self._changed_by_calling(metaclass, 1)
+        statements = self.graph.node(metaclass).statements
+        hooks = [*_methods(statements, "__new__"), *_methods(statements, "__init__")]
+        if any(_changes_first(hook, 1) for hook in hooks):
+            yield metaclass
 
     def _changed_by_calling(self, function: Part, depth: int) -> set[Part]:
         """Return what a function changes when it is called, by itself or by what it calls."""
@@ -198,7 +200,7 @@ class Effects:
             for target, use in self.graph.node(part).edges:
                 if not isinstance(target, Part) or use.depth > limit:
                     continue
-                if use.is_change and target != function:
+                if use.is_change:
                     changed.add(target)
                 elif use.call is not None and target not in seen:
                     seen.add(target)

@@ -23,9 +23,17 @@ from pathlib import Path
 from luisy_protocol.errors import ConfigurationError
 
 from luisy.hashing.canonical import digest_statements, effective_body
-from luisy.hashing.libraries import is_plumbing
 from luisy.hashing.names import Names
-from luisy.hashing.resolve import WHOLE, External, Part, Resolver, Target, absolute, labels
+from luisy.hashing.resolve import (
+    WHOLE,
+    External,
+    Part,
+    Resolver,
+    Target,
+    absolute,
+    is_plumbing,
+    labels,
+)
 from luisy.hashing.scope import Import, Reference, chain_of, references
 from luisy.hashing.source import Module
 
@@ -82,28 +90,25 @@ class Graph:
 
     resolver: Resolver
     _nodes: dict[Part, Node] = field(default_factory=dict)
-    _tasks: dict[Part, tuple[Node, bool]] = field(default_factory=dict)
+    _tasks: dict[Part, bool] = field(default_factory=dict)
 
     def node(self, part: Part) -> Node:
         """Return a part, analysed."""
-        module = self.resolver.modules.get(part.module)
         known = self._nodes.get(part)
-        if known is None or known.module is not module:
-            known = self._nodes[part] = self._analyse(part, module)
+        if known is None:
+            known = self._nodes[part] = self._analyse(part, self.resolver.modules.get(part.module))
         return known
 
     def is_task(self, part: Part) -> bool:
         """Tell whether a part is a class that derives from a task of luigi or luisy."""
-        node = self.node(part)
         known = self._tasks.get(part)
-        if known is None or known[0] is not node:
-            self._tasks[part] = (node, False)  # what derives from itself is none
-            is_task = any(
+        if known is None:
+            self._tasks[part] = False  # what derives from itself is none
+            known = self._tasks[part] = any(
                 _is_task(base) if isinstance(base, External) else self.is_task(base)
                 for base in self.bases(part)
             )
-            known = self._tasks[part] = (node, is_task)
-        return known[1]
+        return known
 
     def bases(self, part: Part) -> Iterator[Target]:
         """Yield the base classes of a part."""

@@ -27,14 +27,7 @@ from luisy_protocol.errors import ConfigurationError
 from luisy.hashing.source import Modules
 
 NOT_INSTALLED = "not installed"
-_OWN = frozenset({"luisy", "luisy_protocol", "luisy_cloud", "luisy_dirs", "minus80", "firecrest"})
 _LINE = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(.*)$")
-
-
-def is_plumbing(dotted: str) -> bool:
-    """Tell whether an import is of luisy's own packages or of luigi, which never count."""
-    words = dotted.split(".")
-    return words[0] in _OWN or (words[0] == "luigi" and words[1:2] != ["contrib"])
 
 
 def normalise(name: str) -> str:

@@ -52,7 +52,8 @@ class Touch:
         owner: The name of this module under which the statement counts.
         chain: What is changed, or the function that may change something.
         kind: ``change`` of the chain itself; ``call`` of the chain; ``decorator``, or ``factory`` of one,
-            which is handed the owner; ``base``, from which the owner derives.
+            which is handed the owner; ``base``, from which the owner derives, or its
+            ``metaclass``.
     """
 
     owner: str
@@ -216,10 +217,12 @@ def _touches_of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.Cl
         chain = chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
         if chain is not None:
             yield Touch(node.name, chain, "factory" if is_factory else "decorator")
-    for base in node.bases if isinstance(node, ast.ClassDef) else ():
-        chain = chain_of(base)
-        if chain is not None:
-            yield Touch(node.name, chain, "base")
+    if not isinstance(node, ast.ClassDef):
+        return
+    metaclasses = [keyword.value for keyword in node.keywords if keyword.arg == "metaclass"]
+    for kind, values in (("base", node.bases), ("metaclass", metaclasses)):
+        for chain in filter(None, map(chain_of, values)):
+            yield Touch(node.name, chain, kind)
 
 
 def _touches_of_expression(value: ast.expr, data: Set[str], *, shown: bool) -> Iterator[Touch]:

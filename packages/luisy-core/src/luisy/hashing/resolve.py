@@ -12,6 +12,7 @@ Rules
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
@@ -20,6 +21,9 @@ from luisy.hashing.scope import Import, Reference
 from luisy.hashing.source import Module, Modules
 
 WHOLE = "*"
+
+# The packages of luisy itself; they never count.
+OWN = frozenset({"luisy", "luisy_protocol", "luisy_cloud", "luisy_dirs", "minus80", "firecrest"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,14 +56,14 @@ class Resolver:
     def __init__(self, modules: Modules, home: str) -> None:
         self.modules = modules
         self.home = home
-        self._names: dict[str, tuple[Module, Names]] = {}
+        self._names: dict[Module, Names] = {}
 
     def names(self, module: Module) -> Names:
         """Return the index of a module, made once."""
-        known = self._names.get(module.name)
-        if known is None or known[0] is not module:
-            known = self._names[module.name] = (module, index(module))
-        return known[1]
+        known = self._names.get(module)
+        if known is None:
+            known = self._names[module] = index(module)
+        return known
 
     def resolve(self, module: Module, reference: Reference) -> tuple[Target, ...]:
         """Return everything that a reference in a module may stand for, in a fixed order."""
@@ -74,6 +78,8 @@ class Resolver:
     def is_project(self, module: str) -> bool:
         """Tell whether a module's code counts by its source."""
         top_level = module.partition(".")[0]
+        if top_level in OWN:
+            return False
         return top_level == self.home or self.modules.kind(top_level) == "project"
 
     def _name(
@@ -89,12 +95,20 @@ class Resolver:
             return
         seen.add(key)
         names = self.names(module)
-        if name in names.statements:
+        if name in names.statements and not self._is_setting(module, name):
             found[Part(module.name, name)] = None
         for item in names.imports.get(name, ()):
             self._follow(module, item, attributes, found, seen)
         if not names.has(name):
             self._stars(module, name, attributes, found, seen)
+
+    def _is_setting(self, module: Module, name: str) -> bool:
+        """Tell whether a name is made only of calls into luisy or luigi, such as ``set_working_dir``."""
+        names = self.names(module)
+        imports = names.imports.get(name)
+        return bool(imports) and all(
+            is_plumbing(f"{absolute(item.module, module)}.{item.attribute}") for item in imports
+        ) and all(isinstance(statement, ast.Expr) for statement in names.statements[name])
 
     def _stars(
         self,
@@ -173,6 +187,12 @@ class Resolver:
 
     def _external(self, dotted: str) -> External:
         return External(dotted, self.modules.kind(dotted.partition(".")[0]))
+
+
+def is_plumbing(dotted: str) -> bool:
+    """Tell whether an import is of luisy's own packages or of luigi, which never count."""
+    words = dotted.split(".")
+    return words[0] in OWN or (words[0] == "luigi" and words[1:2] != ["contrib"])
 
 
 def absolute(name: str, module: Module) -> str:

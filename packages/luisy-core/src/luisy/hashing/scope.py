@@ -29,6 +29,7 @@ MUTATORS = frozenset(
     "rotate setdefault sort update __setitem__ __delitem__".split()
 )
 
+_READERS = frozenset({"pop", "popitem", "popleft", "setdefault"})
 _COMPREHENSIONS = (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 
 
@@ -182,12 +183,18 @@ def _visit(
         case ast.Call():
             yield from _visit_call(node, scope, stack)
         case ast.Subscript(ctx=ast.Store() | ast.Del()):
-            yield from _change(node, scope)
-            stack.extend([(node.slice, scope), (node.value, scope)])
-        case ast.Attribute():
-            if not isinstance(node.ctx, ast.Load):
+            chain = chain_of(node.value)
+            stack.append((node.slice, scope))
+            if chain is None:
                 yield from _change(node, scope)
+                stack.append((node.value, scope))
+            else:
+                yield from _look_up(*chain, scope, node, is_change=True)
+        case ast.Attribute():
             chain = chain_of(node)
+            if chain is not None and not isinstance(node.ctx, ast.Load):
+                yield from _look_up(*chain, scope, node, is_change=True)
+                return
             if chain is None:
                 stack.append((node.value, scope))
             else:
@@ -221,6 +228,8 @@ def _visit_call(
                 yield from _look_up(inner[0], (*inner[1], name), scope, node)
     if chain[1][-1:] and chain[1][-1] in MUTATORS:
         yield from _look_up(chain[0], chain[1][:-1], scope, node, is_change=True)
+        if chain[1][-1] not in _READERS:
+            return
     for reference in _look_up(*chain, scope, node):
         yield replace(reference, call=node)
 

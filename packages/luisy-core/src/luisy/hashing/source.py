@@ -10,8 +10,8 @@ Rules
   hashed is always project.
 - The label of a module is its path below the folder of its top-level package, with ``/`` everywhere; a script
   that is run by path has the label that it would have if it were imported.
-- A module is parsed once for each time it is loaded: reloading it, or running another notebook cell,
-  makes a new parse.
+- A module is parsed once. What is known is forgotten when a module is loaded anew (`importlib.reload`), when
+  another notebook cell ran, or when a file changed that is not loaded yet.
 - ``__main__`` in a notebook or a console is the sequence of the cells that ran, as Python saw them.
 
 Limits
@@ -75,24 +75,77 @@ class _Place:
     folders: tuple[str, ...] | None = None
 
 
+@dataclass(slots=True, eq=False)
+class _Stamp:
+    """What changes when a module is loaded anew.
+
+    Attributes:
+        token: Its spec, or that of the nearest package above it that is loaded; of a notebook the number of
+            its cells.
+        file: Where it is.
+        is_loaded: Whether it is loaded itself.
+        written: When the file was written, as far as it matters.
+    """
+
+    token: object
+    file: str | None
+    is_loaded: bool
+    written: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        if self.file and not self.is_loaded:
+            self.written = _written(self.file)
+
+    def is_same(self, now: _Stamp) -> bool:
+        if not self.is_loaded and now.is_loaded:
+            # It was imported since, and that is no change if it was not written in between.
+            return self.file is not None and self.written == _written(self.file)
+        if self.is_loaded != now.is_loaded:
+            return False
+        return self.token is now.token or (isinstance(now.token, int) and self.token == now.token)
+
+
+def _written(file: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(file)  # noqa: PTH116 - called often
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
+
+
 class Modules:
-    """The modules that were looked at in this process."""
+    """The modules that were looked at in this process.
+
+    Attributes:
+        generation: How often something that is known here was loaded anew; see `refresh`.
+    """
 
     def __init__(self) -> None:
-        self._parsed: dict[str, tuple[object, Module | None]] = {}
-        self._places: dict[str, tuple[object, _Place | None]] = {}
-        self._kinds: dict[str, tuple[object, str]] = {}
+        self.generation = 0
+        self._parsed: dict[str, Module | None] = {}
+        self._places: dict[str, _Place | None] = {}
+        self._kinds: dict[str, str] = {}
+        self._stamps: dict[str, _Stamp] = {}
+        self._before: dict[str, Module] = {}
+
+    def refresh(self) -> int:
+        """Forget everything if a module was loaded anew since it was parsed, and return the generation."""
+        for name, stamp in self._stamps.items():
+            now = _stamp(name, self._places.get(name))
+            if now is not stamp and not stamp.is_same(now):
+                self._before.update({key: module for key, module in self._parsed.items() if module})
+                for known in (self._parsed, self._places, self._kinds, self._stamps):
+                    known.clear()
+                self.generation += 1
+                break
+        return self.generation
 
     def get(self, name: str) -> Module | None:
         """Return a module, or None if there is none or it has no source."""
-        stamp = _stamp(name)
-        known = self._parsed.get(name)
-        if known is None or not _is_same(known[0], stamp):
-            known = (stamp, self._parse(name))
-            self._parsed[name] = known
-        elif known[0] is None and stamp is not None:
-            self._parsed[name] = (stamp, known[1])  # loaded since, nothing else
-        return known[1]
+        if name not in self._parsed:
+            self._parsed[name] = self._parse(name)
+            self._stamps[name] = _stamp(name, self._places.get(name))
+        return self._parsed[name]
 
     def exists(self, name: str) -> bool:
         """Tell whether there is a module or package of that name."""
@@ -100,11 +153,9 @@ class Modules:
 
     def kind(self, top_level: str) -> str:
         """Tell what a top-level name is: ``standard``, ``installed``, ``project`` or ``missing``."""
-        stamp = _stamp(top_level)
-        known = self._kinds.get(top_level)
-        if known is None or not _is_same(known[0], stamp):
-            known = self._kinds[top_level] = (stamp, self._find_kind(top_level))
-        return known[1]
+        if top_level not in self._kinds:
+            self._kinds[top_level] = self._find_kind(top_level)
+        return self._kinds[top_level]
 
     def submodules(self, package: str) -> list[str]:
         """Name all modules below a package (and the package itself), by its files, sorted."""
@@ -152,16 +203,14 @@ class Modules:
         return "project" if location else "installed"
 
     def _place(self, name: str) -> _Place | None:
-        stamp = _stamp(name)
-        known = self._places.get(name)
-        if known is None or not _is_same(known[0], stamp):
-            known = self._places[name] = (stamp, self._find(name))
-        return known[1]
+        if name not in self._places:
+            self._places[name] = self._find(name)
+        return self._places[name]
 
     def _find(self, name: str) -> _Place | None:
         loaded = sys.modules.get(name)
-        file = getattr(loaded, "__file__", None)
-        folders = getattr(loaded, "__path__", None)
+        told = getattr(loaded, "__dict__", {})  # not getattr: a module may answer to any name
+        file, folders = told.get("__file__"), told.get("__path__")
         if file is not None or folders is not None:
             return _Place(file, tuple(folders) if folders is not None else None)
         if loaded is not None:
@@ -188,6 +237,9 @@ class Modules:
             text = importlib.util.decode_source(Path(place.file).read_bytes())
         except (OSError, UnicodeDecodeError, SyntaxError):
             return None
+        before = self._before.get(name)
+        if before is not None and (before.file, before.text) == (place.file, text):
+            return before
         tree = parse(text)
         if tree is None:
             return None
@@ -212,18 +264,20 @@ def parse(text: str) -> ast.Module | None:
             return None
 
 
-def _stamp(name: str) -> object:
-    """Return what changes when a module is loaded anew: its spec, or how many cells ran."""
+def _stamp(name: str, place: _Place | None) -> _Stamp:
     if name == "__main__":
         cells = _cells()
         if cells is not None:
-            return len(cells)
-    return getattr(sys.modules.get(name), "__spec__", None)
-
-
-def _is_same(before: object, now: object) -> bool:
-    # Two specs of one file are equal; what counts is whether it is the very same.
-    return before is now or before is None or (isinstance(before, int) and before == now)
+            return _Stamp(len(cells), None, is_loaded=True)
+    words = name
+    while words:
+        spec = getattr(sys.modules.get(words), "__spec__", None)
+        if spec is not None or name in sys.modules:
+            break
+        words = words.rpartition(".")[0]
+    else:
+        spec = None
+    return _Stamp(spec, place.file if place else None, is_loaded=name in sys.modules)
 
 
 def _ask_finders(
