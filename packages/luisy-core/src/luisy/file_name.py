@@ -62,7 +62,8 @@ def file_name(family: str, parameters: Named, *, nested: bool = False) -> str:
     if len(name.encode()) > MAX_BYTES:
         return f"{_cut(name, 200)}-{_digits(name)}"
     if _DEVICE.fullmatch(name):
-        return f"{name}-{_digits(name)}"
+        device, dot, rest = name.partition(".")
+        return f"{device}-{_digits(name)}{dot}{rest}"
     return name
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -169,9 +170,7 @@ def engine(name: str, *, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        from importlib.util import find_spec
-
-        if find_spec(name) is not None:
+        if _is_importable(name):
             raise
         raise MissingPackage(
             f'this kind of output needs {name}: pip install "luisy-core[{extra}]"'
@@ -196,3 +195,11 @@ def to_pandas(obj: Any) -> Any:
 def _parameters(function: Callable[..., Any]) -> set[str]:
     parameters = inspect.signature(function).parameters.values()
     return {"**" if p.kind is p.VAR_KEYWORD else p.name for p in parameters}
+
+
+def _is_importable(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True
