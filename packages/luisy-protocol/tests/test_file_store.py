@@ -67,7 +67,12 @@ def test_file_with_a_name_that_is_no_key_is_not_listed(store, root):
 
 @pytest.mark.parametrize(
     "key",
-    [f"{RESERVED}/a", RESERVED, ".Luisy-Store/locks/00.lock", "p/.luisy-01234567-1-0123456789abcdef.part"],
+    [
+        f"{RESERVED}/a",
+        RESERVED,
+        ".Luisy-Store/locks/00.lock",
+        "p/.luisy-01234567-1-0123456789abcdef.part",
+    ],
 )
 def test_reserved_name_is_no_key(store, key):
     with pytest.raises(InvalidKey, match="itself"):
@@ -199,7 +204,9 @@ def test_etag_differs_even_when_the_clock_is_behind(tmp_path_factory, shifts):
     etags = {store.write("a", b"1").etag}
     for shift in shifts:
         old = (root / "a").stat().st_mtime_ns
-        os.utime(root / "a", ns=(old + abs(shift),) * 2)  # as if written by a host with another clock
+        os.utime(
+            root / "a", ns=(old + abs(shift),) * 2
+        )  # as if written by a host with another clock
         etags.add(store.stat("a").etag)
         before = len(etags)
         etags.add(store.write("a", b"2").etag)

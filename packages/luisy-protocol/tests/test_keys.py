@@ -9,7 +9,9 @@ from luisy_protocol import InvalidKey, join_key, path_below, validate_key, valid
 from luisy_protocol.keys import MAX_KEY_BYTES, MAX_SEGMENT_BYTES, check_on_windows
 
 NAMES = st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\:"), min_size=1, max_size=40
+    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\:"),
+    min_size=1,
+    max_size=40,
 ).filter(lambda name: name not in {".", ".."})
 KEYS = st.lists(NAMES, min_size=1, max_size=5).map("/".join)
 
@@ -128,7 +130,9 @@ def test_path_below_refuses_a_neighbour_with_the_same_beginning(tmp_path):
         path_below(tmp_path / "root", "out/a")
 
 
-@pytest.mark.parametrize("key", ["ab:c", "a/con", "NUL.txt", "p/com1.csv/x", "a./b", "a /b", "a.", "a?"])
+@pytest.mark.parametrize(
+    "key", ["ab:c", "a/con", "NUL.txt", "p/com1.csv/x", "a./b", "a /b", "a.", "a?"]
+)
 def test_check_on_windows_refuses_what_windows_takes_for_something_else(key):
     with pytest.raises(InvalidKey, match="Windows"):
         check_on_windows(validate_key(key))

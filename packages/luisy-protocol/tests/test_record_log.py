@@ -35,7 +35,11 @@ GOLDEN = (
     b'{"parts":{"library:pandas":"2.2.3","m/x.py:f":"' + b"5" * 64 + b'"},'
     b'"id":"TABLE"}\n'
     b'{"key":"p/raw/a.csv","hash":"' + b"1" * 64 + b'","sha256":"' + b"2" * 64 + b'","size":12,'
-    b'"inputs":{"p/raw/b.csv":"' + b"3" * 64 + b'"},"requires":{"p/raw/b.csv":"' + b"4" * 64 + b'"},'
+    b'"inputs":{"p/raw/b.csv":"'
+    + b"3" * 64
+    + b'"},"requires":{"p/raw/b.csv":"'
+    + b"4" * 64
+    + b'"},'
     b'"parts":"TABLE","parameters":{"n":"1"},'
     b'"time":"2026-11-21T10:00:00Z","host":"h","version":"2.0.0a1"}\n'
 )
@@ -44,7 +48,9 @@ LEGACY = b'{"/p/raw/a.csv": "0123456789abcdef0123456789abcdef", "/p/final/b": "'
 
 TEXTS = st.text(max_size=12)
 HEX = st.text("0123456789abcdef", max_size=64)
-NAMES = st.text(st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\:"), min_size=1)
+NAMES = st.text(
+    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\:"), min_size=1
+)
 KEYS = st.lists(NAMES.filter(lambda name: name.strip(".")), min_size=1, max_size=3).map("/".join)
 MAPPINGS = st.dictionaries(TEXTS, TEXTS, max_size=3)
 JSON = st.recursive(st.none() | st.booleans() | st.integers() | TEXTS, st.lists, max_leaves=4)
