@@ -52,7 +52,7 @@ def test_digest_file_when_advance_raises_lets_it_pass(tmp_path):
     def stop(size):
         raise OSError("stopped")
 
-    with pytest.raises(OSError, match="^stopped$"):
+    with pytest.raises(OSError, match=r"^stopped$"):
         digest_file(tmp_path / "a", advance=stop)
 
 

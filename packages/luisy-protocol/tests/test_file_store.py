@@ -37,6 +37,10 @@ def store(root):
     return FileStore(root)
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def keys(store, prefix=""):
     return [info.key for info in store.list(prefix)]
 
@@ -91,8 +95,8 @@ def test_nothing_is_left_beside_the_objects(store, root, tmp_path):
     (tmp_path / "source").write_bytes(b"1")
     store.upload(tmp_path / "source", "p/a", sha256=digest_file(tmp_path / "source").sha256)
     store.write("p/b", b"")
-    assert os.listdir(root / RESERVED / "incoming") == []
-    assert sorted(os.listdir(root / "p")) == ["a", "b"]
+    assert names(root / RESERVED / "incoming") == []
+    assert names(root / "p") == ["a", "b"]
 
 
 def test_leftover_of_a_dead_writer_is_removed_by_the_next(store, root):
@@ -104,15 +108,15 @@ def test_leftover_of_a_dead_writer_is_removed_by_the_next(store, root):
         temporary_beside(root / RESERVED / "incoming" / "x").write_bytes(b"half")
         os._exit(0)
     os.waitpid(pid, 0)
-    assert len(os.listdir(root / RESERVED / "incoming")) == 1
+    assert len(names(root / RESERVED / "incoming")) == 1
     store.write("a", b"")
-    assert os.listdir(root / RESERVED / "incoming") == []
+    assert names(root / RESERVED / "incoming") == []
 
 
 def test_number_of_lock_files_is_bounded(store, root):
     for number in range(600):
         store.write(str(number), b"")
-    assert len(os.listdir(root / RESERVED / "locks")) <= 256
+    assert len(names(root / RESERVED / "locks")) <= 256
 
 
 @pytest.mark.parametrize("operation", ["read", "write", "delete", "stat"])
@@ -192,7 +196,7 @@ def test_delete_of_the_last_object_removes_its_folders(store, root):
     store.write("p/raw/deep/a", b"")
     store.write("p/b", b"")
     store.delete("p/raw/deep/a")
-    assert sorted(os.listdir(root / "p")) == ["b"]
+    assert names(root / "p") == ["b"]
     store.delete("p/b")
     assert root.is_dir()
 

@@ -1,6 +1,8 @@
 """Every error of the operating system becomes one of ours, with the place and the reason."""
 
 import errno
+import os
+from pathlib import Path
 
 import pytest
 from luisy_protocol import AccessDenied, LuisyError, NotFound, NotSupported, Unavailable
@@ -22,8 +24,6 @@ CASES = [
 
 @pytest.mark.parametrize(("code", "kind", "words"), CASES, ids=lambda v: str(v)[:20])
 def test_os_error_is_translated(code, kind, words):
-    import os
-
     original = OSError(code, os.strerror(code))
     with pytest.raises(LuisyError, match=words) as caught, translated("write /data/x"):
         raise original
@@ -41,5 +41,5 @@ def test_other_exception_passes(error):
 
 def test_full_disk_is_told_in_words():
     with pytest.raises(LuisyError, match="disk is full"), translated("write /dev/full"):
-        with open("/dev/full", "wb", buffering=0) as file:
+        with Path("/dev/full").open("wb", buffering=0) as file:
             file.write(b"1")

@@ -76,15 +76,14 @@ def test_open_store_when_two_plugins_claim_a_scheme_names_both(tmp_path):
     [("az://a/b", "luisy-cloud"), ("s3://a/b", "m80-cloud"), ("firecrest://a", "firecrest-client")],
 )
 def test_open_store_without_the_package_names_the_pip_install(url, package):
-    command = [
-        sys.executable,
-        "-c",
+    code = (
         "import importlib.metadata as m; old = m.entry_points\n"
         "m.entry_points = lambda **kw: [p for p in old(**kw) if p.name == 'file']\n"
         "from luisy_protocol import open_store, MissingPackage\n"
         f"try: open_store('{url}')\n"
-        "except MissingPackage as error: print(error)",
-    ]
+        "except MissingPackage as error: print(error)"
+    )
+    command = [sys.executable, "-c", code]
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     assert f"pip install {package}" in shown
     assert url in shown

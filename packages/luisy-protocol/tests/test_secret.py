@@ -23,7 +23,7 @@ class Settings:
 
 def shown_in_a_traceback():
     try:
-        raise ValueError(SECRET)
+        raise ValueError(SECRET)  # noqa: TRY301
     except ValueError as error:
         return "".join(
             traceback.TracebackException.from_exception(error, capture_locals=True).format()
@@ -39,7 +39,7 @@ def shown_in_a_traceback():
         "{!r:>10}".format,
         "{:>10}".format,
         lambda secret: f"{secret}",
-        lambda secret: "%s %r" % (secret, secret),
+        lambda secret: "%s %r" % (secret, secret),  # noqa: UP031
         lambda secret: repr(Settings(secret)),
         lambda secret: repr(dataclasses.asdict(Settings(secret))),
         lambda secret: pprint.pformat([secret]),

@@ -7,6 +7,10 @@ from luisy_protocol import NotSupported
 from luisy_protocol.temporary import is_temporary, remove_leftovers, replacing, temporary_beside
 
 
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
 def test_temporary_beside_is_in_the_same_folder_and_never_twice(tmp_path):
     names = {temporary_beside(tmp_path / "a") for _ in range(100)}
     assert len(names) == 100
@@ -27,16 +31,16 @@ def test_replacing_when_the_block_ends_well_renames(tmp_path):
     with replacing(tmp_path / "a") as new:
         new.write_text("new")
         assert not (tmp_path / "a").exists()
-    assert os.listdir(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
 def test_replacing_when_the_block_raises_leaves_the_old(tmp_path, error):
     (tmp_path / "a").write_text("old")
-    with pytest.raises(error), replacing(tmp_path / "a") as new:
+    with pytest.raises(error), replacing(tmp_path / "a") as new:  # noqa: PT012
         new.write_text("new")
         raise error
-    assert os.listdir(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]
     assert (tmp_path / "a").read_text() == "old"
 
 
@@ -44,7 +48,7 @@ def test_replacing_a_folder_is_not_supported(tmp_path):
     (tmp_path / "a").mkdir()
     with pytest.raises(NotSupported), replacing(tmp_path / "a") as new:
         new.write_text("new")
-    assert os.listdir(tmp_path) == ["a"]
+    assert names(tmp_path) == ["a"]
 
 
 def test_remove_leftovers_keeps_what_another_host_writes_now(tmp_path):
@@ -54,7 +58,7 @@ def test_remove_leftovers_keeps_what_another_host_writes_now(tmp_path):
     (tmp_path / "other").touch()
     os.utime(tmp_path / old, (0, 0))
     remove_leftovers(tmp_path)
-    assert sorted(os.listdir(tmp_path)) == [theirs, "other"]
+    assert names(tmp_path) == [theirs, "other"]
 
 
 def test_remove_leftovers_of_no_folder_is_fine(tmp_path):
