@@ -29,7 +29,9 @@ from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+
+from luisy.hashing.nodes import children
 
 VERSION = 1
 
@@ -56,15 +58,20 @@ def digest_statements(statements: Iterable[ast.stmt], labels: Iterable[str] = ()
 def canonical_bytes(statements: Iterable[ast.stmt]) -> bytes:
     """Write statements in the canonical form; iterative, so that depth does not matter."""
     out: list[str] = []
-    # What is on the stack: text to write, or (node, is it directly in a class body).
-    stack: list[str | tuple[ast.AST, bool]] = []
-    _push_body(stack, list(statements), in_class=False)
+    fields: set[int] = set()  # the annotated assignments that make the fields of a class
+    stack: list[str | ast.AST] = [*reversed(_body(list(statements), fields))]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
             out.append(item)
+        elif type(item) is ast.Name:
+            out.append(f" name:{item.id}")
+        elif type(item) is ast.Constant:
+            out.append(_constant(item.value))
         else:
-            _expand(item[0], stack, in_class=item[1])
+            pieces = _pieces(item, fields)
+            pieces.reverse()
+            stack += pieces
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
@@ -99,43 +106,57 @@ def effective_body(body: Iterable[ast.stmt]) -> list[ast.stmt]:
     return kept
 
 
-_Stack = list[str | tuple[ast.AST, bool]]
+_Pieces = list[str | ast.AST]
+_kept: dict[type[ast.AST], tuple[tuple[str, str], ...]] = {}
 
 
-def _expand(node: ast.AST, stack: _Stack, *, in_class: bool) -> None:
-    """Push what a node consists of, the last first."""
-    if isinstance(node, ast.Constant):
-        stack.append(_constant(node.value))
-        return
-    if isinstance(node, ast.JoinedStr):
-        _push_joined(node, stack)
-        return
-    if isinstance(node, ast.AnnAssign) and not in_class and node.value is not None:
-        node = ast.Assign(targets=[node.target], value=node.value)
-    fields = _fields(node)
-    inside = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, _FUNCTIONS))
-    stack.append(")")
-    for name, value in reversed(fields):
-        if isinstance(value, list):
-            stack.append("]")
-            if name in _BODIES and all(isinstance(item, ast.stmt) for item in value):
-                _push_body(stack, value, in_class=inside)
-            else:
-                _push_all(stack, value, in_class=inside)
-            stack.append(f" {name}=[")
-        else:
-            _push_all(stack, [value], in_class=False)
-            stack.append(f" {name}=")
-    stack.append(f"({type(node).__name__}")
-
-
-def _fields(node: ast.AST) -> list[tuple[str, object]]:
-    dropped = _SKIPPED
-    if isinstance(node, _FUNCTIONS) and not reads_annotations(node):
-        dropped = _SKIPPED | {"returns"}
+def _pieces(node: ast.AST, fields: set[int]) -> _Pieces:
+    """Write a node as text and the nodes below it."""
+    kind = type(node)
+    if kind is ast.JoinedStr and isinstance(node, ast.JoinedStr):
+        return _joined(node)
+    if isinstance(node, ast.AnnAssign) and id(node) not in fields and node.value is not None:
+        return ["(Assign targets=[", node.target, "] value=", node.value, ")"]
+    if isinstance(node, ast.ClassDef):
+        fields.update(_fields_of(node))
+    elif isinstance(node, _FUNCTIONS) and not reads_annotations(node):
         node = _without_annotations(node)
-    fields = ((name, getattr(node, name, None)) for name in node._fields if name not in dropped)
-    return [(name, value) for name, value in fields if value is not None and value != []]
+    names = _kept.get(kind)
+    if names is None:
+        names = tuple((name, f" {name}=") for name in node._fields if name not in _SKIPPED)
+        _kept[kind] = names
+    pieces: _Pieces = [f"({kind.__name__}"]
+    for name, head in names:
+        value = getattr(node, name, None)
+        if value is None or value == []:
+            continue
+        pieces.append(head)
+        if isinstance(value, ast.AST):
+            pieces.append(value)
+        elif isinstance(value, list):
+            pieces.append("[")
+            is_body = name in _BODIES and isinstance(value[0], ast.stmt)
+            pieces += _body(value, fields) if is_body else map(_item, value)
+            pieces.append("]")
+        else:
+            pieces.append(_constant(value))
+    pieces.append(")")
+    return pieces
+
+
+def _item(value: object) -> str | ast.AST:
+    return value if isinstance(value, ast.AST) else _constant(value)
+
+
+def _fields_of(node: ast.ClassDef) -> Iterator[int]:
+    """Yield the annotated assignments in the body of a class, also under ``if`` and the like."""
+    pending: list[ast.AST] = list(node.body)
+    while pending:
+        item = pending.pop()
+        if isinstance(item, ast.AnnAssign):
+            yield id(item)
+        elif not isinstance(item, (*_FUNCTIONS, ast.ClassDef, ast.expr)):
+            pending += children(item)
 
 
 def _without_annotations(
@@ -157,23 +178,26 @@ def _without_annotations(
         defaults=given.defaults,
     )
     fields = {name: getattr(node, name, None) for name in node._fields}
-    return type(node)(**{**fields, "args": arguments})
+    return type(node)(**{**fields, "args": arguments, "returns": None})
 
 
-def _push_body(stack: _Stack, body: Sequence[ast.stmt], *, in_class: bool) -> None:
+def _body(body: Sequence[ast.stmt], fields: set[int]) -> list[ast.AST]:
     statements = [
         statement
         for statement in effective_body(body)
-        if in_class or not isinstance(statement, ast.AnnAssign) or statement.value is not None
+        if not isinstance(statement, ast.AnnAssign)
+        or statement.value is not None
+        or id(statement) in fields
     ]
-    for statement in reversed(_sorted_imports(statements)):
-        stack.append((statement, in_class))
+    return list(_sorted_imports(statements))
 
 
 def _sorted_imports(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Sort each run of import statements; nothing that is executed lies between them."""
     result: list[ast.stmt] = []
     run: list[ast.stmt] = []
+    if not any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in statements):
+        return statements
     for statement in statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             run.append(statement)
@@ -184,44 +208,30 @@ def _sorted_imports(statements: list[ast.stmt]) -> list[ast.stmt]:
     return result + sorted(run, key=ast.unparse)
 
 
-def _push_all(stack: _Stack, values: Sequence[object], *, in_class: bool) -> None:
-    for value in reversed(values):
-        if isinstance(value, ast.AST):
-            stack.append((value, in_class))
-        elif value is None:
-            stack.append(" None")
-        else:
-            stack.append(_constant(value))
-
-
-def _push_joined(node: ast.JoinedStr, stack: _Stack) -> None:
-    pieces: list[str | ast.AST] = []
+def _joined(node: ast.JoinedStr) -> _Pieces:
+    pieces: _Pieces = []
+    text = ""
     pending: list[ast.expr] = list(reversed(node.values))
     while pending:
         value = pending.pop()
         if isinstance(value, ast.JoinedStr):
             pending.extend(reversed(value.values))
-        elif not isinstance(value, ast.Constant):
-            pieces.append(value)
-        elif pieces and isinstance(pieces[-1], str):
-            pieces[-1] += str(value.value)
-        elif value.value:
-            pieces.append(str(value.value))
-    if all(isinstance(piece, str) for piece in pieces):
-        stack.append(_constant("".join(piece for piece in pieces if isinstance(piece, str))))
-        return
-    stack.append("])")
-    for piece in reversed(pieces):
-        stack.append(_constant(piece) if isinstance(piece, str) else (piece, False))
-    stack.append("(JoinedStr values=[")
+        elif isinstance(value, ast.Constant):
+            text += str(value.value)
+        else:
+            pieces += [_constant(text), value] if text else [value]
+            text = ""
+    if not pieces:
+        return [_constant(text)]
+    return ["(JoinedStr values=[", *pieces, _constant(text) if text else "", "])"]
 
 
 def _constant(value: object) -> str:
     match value:
-        case bool() | None:
-            return f" {value}"
         case str():
             return f" str:{len(value)}:{value}"
+        case bool() | None:
+            return f" {value}"
         case bytes():
             return f" bytes:{value.hex()}"
         case int():

@@ -45,14 +45,16 @@ class _Process:
     checked: float = 0.0
 
     def is_current(self, known: _Known) -> bool:
-        """Tell whether a hash still holds; looked at now and then only, for it is asked for every instance."""
-        now = time.monotonic()
-        if now - self.checked < _CHECK_EVERY:
-            return known.generation == self.generation
-        self.refresh()
+        """Tell whether a hash still holds."""
+        if self.is_due():
+            self.refresh()
         return known.generation == self.generation and all(
             _file_stamp(path) == stamp for path, stamp in known.files
         )
+
+    def is_due(self) -> bool:
+        """Tell whether to look again: not always, for a hash is asked for every instance."""
+        return time.monotonic() - self.checked > _CHECK_EVERY
 
     def refresh(self) -> None:
         """Forget what was concluded from modules that were loaded anew."""
@@ -99,7 +101,8 @@ def hash_class(cls: type) -> CodeHash:
     stamp = _file_stamp(requirements) if requirements else None
     known = _process.hashes.get((cls, stamp))
     if known is None or not _process.is_current(known):
-        _process.refresh()
+        if _process.is_due() or not _process.modules.is_current(cls.__module__):
+            _process.refresh()
         libraries = _process.versions(requirements, stamp)
         known = _process.hashes[cls, stamp] = _hash(cls, libraries)
     return known.code

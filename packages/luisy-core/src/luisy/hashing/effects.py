@@ -49,11 +49,15 @@ class Effects:
     graph: Graph
     _imports: dict[Module, frozenset[str]] = field(default_factory=dict)
     _of_module: dict[Module, dict[Part, set[Part]]] = field(default_factory=dict)
+    _closed: dict[frozenset[str], frozenset[Module]] = field(default_factory=dict)
     _merged: dict[frozenset[Module], dict[Part, list[Part]]] = field(default_factory=dict)
 
     def on(self, modules: Iterable[str]) -> dict[Part, list[Part]]:
         """Return which parts change a part, when some modules are imported."""
-        executed = frozenset(self._executed(modules))
+        start = frozenset(modules)
+        executed = self._closed.get(start)
+        if executed is None:
+            executed = self._closed[start] = frozenset(self._executed(start))
         known = self._merged.get(executed)
         if known is None:
             merged: dict[Part, set[Part]] = {}

@@ -138,7 +138,8 @@ class Graph:
         edges: list[tuple[Target, Reference]] = []
         described: set[str] = set()
         unresolved: set[Unresolved] = set()
-        for use in references(statements):
+        uses = references(statements)
+        for use in uses:
             targets = self.resolver.resolve(module, use)
             described.update(labels(use, (item for item in targets if item != part), self._label))
             for target in (*targets, *self._computed(module, use, targets)):
@@ -155,7 +156,7 @@ class Graph:
             tuple(statements),
             digest_statements(statements, described),
             tuple(edges),
-            tuple(self._files(module, statements)),
+            tuple(self._files(module, statements)) if any(map(_declares, uses)) else (),
             tuple(sorted(unresolved)),
         )
 
@@ -244,6 +245,10 @@ class Graph:
                     f"not {ast.unparse(argument)}"
                 )
             yield from _matching(module, folder, argument.value, decorator.lineno)
+
+
+def _declares(use: Reference) -> bool:
+    return use.call is not None and (use.name == "reads_files" or "reads_files" in use.attributes)
 
 
 def _content(part: Part, module: Module, names: Names) -> list[ast.stmt]:

@@ -18,10 +18,11 @@ Source: the language reference, "Execution model, Naming and binding", and PEP 5
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from luisy.hashing.canonical import effective_body, is_type_checking, reads_annotations
+from luisy.hashing.nodes import children
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MUTATORS = frozenset(
@@ -110,21 +111,30 @@ def chain_of(node: ast.expr) -> tuple[str, tuple[str, ...]] | None:
     return None
 
 
-def stored_names(node: ast.AST) -> Iterator[str]:
-    """Yield the names that one node itself binds in the scope it stands in."""
+def stored_names(node: ast.AST) -> tuple[str, ...]:
+    """Return the names that one node itself binds in the scope it stands in."""
+    if isinstance(node, ast.Name):
+        return () if isinstance(node.ctx, ast.Load) else (node.id,)
+    if type(node) not in _BINDERS:
+        return ()
     match node:
-        case ast.Name(ctx=ast.Store() | ast.Del()):
-            yield node.id
         case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-            yield node.name
+            return (node.name,)
         case ast.ExceptHandler(name=str(name)):
-            yield name
+            return (name,)
         case ast.MatchAs(name=str(name)) | ast.MatchStar(name=str(name)):
-            yield name
+            return (name,)
         case ast.MatchMapping(rest=str(rest)):
-            yield rest
-        case _:
-            return
+            return (rest,)
+    return ()
+
+
+_BINDERS = frozenset(
+    {
+        ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs, ast.MatchStar,
+        ast.MatchMapping,
+    }
+)  # fmt: skip
 
 
 def local_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
@@ -136,17 +146,38 @@ def local_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        if isinstance(node, (*_FUNCTIONS, ast.ClassDef)):
-            stack.extend(_head(node))
-        elif isinstance(node, ast.Lambda):
-            stack.extend(_defaults(node.args))
-        elif isinstance(node, ast.comprehension):
-            stack.append(node.iter)
-            stack.extend(node.ifs)
-        elif isinstance(node, ast.If) and is_type_checking(node.test):
-            stack.extend(node.orelse)
-        else:
-            stack.extend(ast.iter_child_nodes(node))
+        below = _LOCAL.get(type(node), children)
+        stack += below(node)
+
+
+def _below_definition(node: ast.AST) -> list[ast.AST]:
+    """List what a definition evaluates in the scope around it."""
+    found: list[ast.AST] = list(getattr(node, "decorator_list", ()))
+    if isinstance(node, ast.ClassDef):
+        found += [*node.bases, *node.keywords]
+    elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+        found += _defaults(node.args)
+    return found
+
+
+def _below_comprehension(node: ast.AST) -> list[ast.AST]:
+    assert isinstance(node, ast.comprehension)  # noqa: S101 - by the table
+    return [node.iter, *node.ifs]
+
+
+def _below_if(node: ast.AST) -> list[ast.AST]:
+    assert isinstance(node, ast.If)  # noqa: S101 - by the table
+    return list(node.orelse) if is_type_checking(node.test) else children(node)
+
+
+_LOCAL: dict[type[ast.AST], Callable[[ast.AST], list[ast.AST]]] = {
+    ast.FunctionDef: _below_definition,
+    ast.AsyncFunctionDef: _below_definition,
+    ast.ClassDef: _below_definition,
+    ast.Lambda: _below_definition,
+    ast.comprehension: _below_comprehension,
+    ast.If: _below_if,
+}
 
 
 def references(statements: Iterable[ast.stmt]) -> list[Reference]:
@@ -165,7 +196,17 @@ def references(statements: Iterable[ast.stmt]) -> list[Reference]:
 def _visit(
     node: ast.AST, scope: _Scope, stack: list[tuple[ast.AST, _Scope]]
 ) -> Iterator[Reference]:
+    if type(node) not in _SPECIAL:
+        stack += [(item, scope) for item in reversed(children(node))]
+        return
     match node:
+        case ast.Call():
+            yield from _visit_call(node, scope, stack)
+        case ast.Name():
+            if scope.kind != "module" or isinstance(node.ctx, ast.Load):
+                yield from _look_up(node.id, (), scope, node)
+        case ast.Attribute():
+            yield from _visit_attribute(node, scope, stack)
         case ast.FunctionDef() | ast.AsyncFunctionDef():
             _enter_function(node, scope, stack)
         case ast.Lambda():
@@ -180,8 +221,6 @@ def _visit(
             stack.extend((item, scope) for item in reversed(node.orelse))
         case ast.AnnAssign() if scope.kind != "class":
             stack.extend((item, scope) for item in (node.target, node.value) if item)
-        case ast.Call():
-            yield from _visit_call(node, scope, stack)
         case ast.Subscript(ctx=ast.Store() | ast.Del()):
             chain = chain_of(node.value)
             stack.append((node.slice, scope))
@@ -190,18 +229,6 @@ def _visit(
                 stack.append((node.value, scope))
             else:
                 yield from _look_up(*chain, scope, node, is_change=True)
-        case ast.Attribute():
-            chain = chain_of(node)
-            if chain is not None and not isinstance(node.ctx, ast.Load):
-                yield from _look_up(*chain, scope, node, is_change=True)
-                return
-            if chain is None:
-                stack.append((node.value, scope))
-            else:
-                yield from _look_up(*chain, scope, node)
-        case ast.Name():
-            if scope.kind != "module" or isinstance(node.ctx, ast.Load):
-                yield from _look_up(node.id, (), scope, node)
         case ast.Import() | ast.ImportFrom():
             for name, target in imports_of(node):
                 if scope.kind != "module":
@@ -209,7 +236,25 @@ def _visit(
                         name, (), (target,), scope.method, depth=scope.depth, line=node.lineno
                     )
         case _:
-            stack.extend((item, scope) for item in reversed(list(ast.iter_child_nodes(node))))
+            stack += [(item, scope) for item in reversed(children(node))]
+
+
+_SPECIAL = frozenset(
+    {
+        ast.Call, ast.Name, ast.Attribute, ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda, ast.ClassDef,
+        ast.If, ast.AnnAssign, ast.Subscript, ast.Import, ast.ImportFrom, *_COMPREHENSIONS,
+    }
+)  # fmt: skip
+
+
+def _visit_attribute(
+    node: ast.Attribute, scope: _Scope, stack: list[tuple[ast.AST, _Scope]]
+) -> Iterator[Reference]:
+    chain = chain_of(node)
+    if chain is None:
+        stack.append((node.value, scope))
+    else:
+        yield from _look_up(*chain, scope, node, is_change=not isinstance(node.ctx, ast.Load))
 
 
 def _visit_call(
@@ -357,19 +402,9 @@ def _bind(scope: _Scope, body: Iterable[ast.AST]) -> None:
             scope.outer.update(node.names)
         elif isinstance(node, ast.Nonlocal):
             nonlocals.update(node.names)
-        else:
-            scope.bound.update(stored_names(node))
+        elif names := stored_names(node):
+            scope.bound.update(names)
     scope.bound -= scope.outer | nonlocals
-
-
-def _head(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[ast.AST]:
-    """Yield what a definition evaluates in the scope around it."""
-    yield from node.decorator_list
-    if isinstance(node, ast.ClassDef):
-        yield from node.bases
-        yield from node.keywords
-    else:
-        yield from _defaults(node.args)
 
 
 def _defaults(arguments: ast.arguments) -> Iterator[ast.expr]:

@@ -131,14 +131,18 @@ class Modules:
     def refresh(self) -> int:
         """Forget everything if a module was loaded anew since it was parsed, and return the generation."""
         for name, stamp in self._stamps.items():
-            now = _stamp(name, self._places.get(name))
-            if now is not stamp and not stamp.is_same(now):
+            if not stamp.is_same(_stamp(name, self._places.get(name))):
                 self._before.update({key: module for key, module in self._parsed.items() if module})
                 for known in (self._parsed, self._places, self._kinds, self._stamps):
                     known.clear()
                 self.generation += 1
                 break
         return self.generation
+
+    def is_current(self, name: str) -> bool:
+        """Tell whether a module was not loaded anew since it was parsed."""
+        stamp = self._stamps.get(name)
+        return stamp is None or stamp.is_same(_stamp(name, self._places.get(name)))
 
     def get(self, name: str) -> Module | None:
         """Return a module, or None if there is none or it has no source."""
