@@ -213,8 +213,10 @@ def test_etag_differs_even_when_the_clock_is_behind(tmp_path_factory, shifts):
         )  # as if written by a host with another clock
         etags.add(store.stat("a").etag)
         before = len(etags)
+        behind = (root / "a").stat().st_mtime_ns
         etags.add(store.write("a", b"2").etag)
         assert len(etags) == before + 1
+        assert (root / "a").stat().st_mtime_ns > behind
 
 
 def test_read_of_a_file_that_is_written_over_by_hand_raises_conflict(store, root, tmp_path):

@@ -23,6 +23,12 @@ def append_many(path, worker, count):
     records.forget([f"p/raw/{worker}-0"])
 
 
+def append_to_each(folder, barrier, worker):
+    for number in range(20):
+        barrier.wait(timeout=60)  # all find that there is no file
+        LocalRecords(folder / str(number)).append([record(worker)])
+
+
 def append_and_die(path):
     LocalRecords(path).append([record("dying")])
     with path.open("ab") as file:
@@ -97,6 +103,21 @@ def test_append_by_several_processes_loses_nothing(path):
     assert set(found.records) == expected
     assert found.records["p/raw/2-7"].parts == {"m": "1"}
     assert found.warnings == ()
+
+
+def test_first_append_by_several_processes_loses_nothing(tmp_path):
+    context = multiprocessing.get_context("fork")
+    barrier = context.Barrier(4)
+    processes = [
+        context.Process(target=append_to_each, args=(tmp_path, barrier, worker))
+        for worker in range(4)
+    ]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+    for number in range(20):
+        assert len(LocalRecords(tmp_path / str(number)).read().records) == 4
 
 
 def test_append_by_threads_of_one_object_loses_nothing(records):
