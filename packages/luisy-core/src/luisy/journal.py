@@ -7,11 +7,13 @@ tells of what was there at the beginning, and the next plan sees the difference.
 from __future__ import annotations
 
 import platform
+import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import cache
 from datetime import UTC, datetime
 from importlib.metadata import version
+from pathlib import Path
 
 from luisy_protocol.errors import IntegrityError
 from luisy_protocol.record import Record
@@ -62,6 +64,14 @@ class Journal:
         self.workspace.records(node.project).append([record])
         self._memories[node.project].save()
         return record
+
+    def withdraw(self, node: Node) -> None:
+        """Remove what a task has written before it failed: without a record it is worth nothing."""
+        path = Path(self.workspace.path(node.key))
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
 
     def externals(self, nodes: Iterable[Node]) -> list[Record]:
         """Record inputs that a person made, as they are on disk now."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import luigi
+from luigi.configuration import get_config
 from luigi.rpc import RemoteScheduler
 from luigi.scheduler import DONE, FAILED, Scheduler
 from luigi.worker import Worker
@@ -87,9 +88,30 @@ class SchedulerFactory:
         self, scheduler: Any, worker_processes: int, assistant: bool = False  # noqa: FBT001, FBT002
     ) -> Worker:
         """Return luigi's worker."""
+        settings: dict[str, Any] = {}
+        if not get_config().get("worker", "task_process_context", ""):
+            settings["task_process_context"] = f"{__name__}.{Interruptible.__qualname__}"
         return Worker(
-            scheduler=scheduler, worker_processes=worker_processes, assistant=assistant
+            scheduler=scheduler,
+            worker_processes=worker_processes,
+            assistant=assistant,
+            **settings,
         )
+
+
+class Interruptible:
+    """Around a task in a process of its own: Ctrl-C ends it without a traceback.
+
+    The process that started it is interrupted, too, and says so.
+    """
+
+    def __init__(self, process: Any) -> None:
+        self._has_own_process = process.use_multiprocessing
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return self._has_own_process and kind is KeyboardInterrupt
 
 
 def run_with_luigi(

@@ -209,23 +209,36 @@ class _Recording:
         self._inputs = work.journal.digests(work.pipeline.inputs(position))
 
     def __call__(self) -> Any:
-        result = type(self._task).run(self._task)
-        if isinstance(result, Generator):
-            return self._follow(result)
-        self._record()
-        return result
+        with self._nothing_left_of_a_failure():
+            result = type(self._task).run(self._task)
+            if not isinstance(result, Generator):
+                self._record()
+                return result
+        return self._follow(result)
 
     def _follow(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """Pass on what a task requires while it runs, and count it among its inputs."""
         answer = None
-        while True:
-            try:
-                required = steps.send(answer)
-            except StopIteration as end:
-                self._record()
-                return end.value
-            answer = yield required
-            self._add_inputs(required)
+        with self._nothing_left_of_a_failure():
+            while True:
+                try:
+                    required = steps.send(answer)
+                except StopIteration as end:
+                    self._record()
+                    return end.value
+                answer = yield required
+                self._add_inputs(required)
+
+    @contextmanager
+    def _nothing_left_of_a_failure(self) -> Iterator[None]:
+        # What is there now was made by this very run: what was there before lies aside.
+        try:
+            yield
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
+            raise
 
     def _add_inputs(self, required: Any) -> None:
         if isinstance(required, DynamicRequirements):

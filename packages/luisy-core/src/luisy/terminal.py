@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import click
-from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.errors import ConfigurationError, LuisyError
 from luisy_protocol.progress import Silent, TransferProgress
 from luisy_protocol.terminal import files_text, size_text, terminal_progress
 
+from luisy.pipeline import name_of
 from luisy.plan import Plan, Step, Verdict
 from luisy.show import Outcome
 
@@ -209,12 +210,18 @@ def _upload(plan: Plan, upload: tuple[int, int] | None) -> str:
 
 
 def write_failure(task: luigi.Task, error: BaseException, *, stream: TextIO | None = None) -> None:
-    """Write the traceback of a task's `run`, from its own code on."""
+    """Write why a task failed: the traceback of its `run`, from its own code on.
+
+    An error of ours says by itself what is wrong.
+    """
+    if isinstance(error, LuisyError):
+        click.echo(f"{name_of(task)} failed: {error}", file=stream or sys.stderr)
+        return
     trace = error.__traceback__
     while trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    click.echo(f"{task} failed:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
+    click.echo(f"{name_of(task)} failed:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
 
 
 _OURS = ("luigi.", "luisy.")

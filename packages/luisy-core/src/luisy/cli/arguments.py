@@ -79,8 +79,8 @@ class _Misuse:
         head, _, rest = message.partition(": ")
         if head == "unrecognized arguments":
             flag = rest.split()[0].partition("=")[0]
-            known = [*self._parser._option_string_actions, *_OURS]  # noqa: SLF001
-            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, known)}")
+            known = dict.fromkeys([*_OURS, *self._parser._option_string_actions])  # noqa: SLF001
+            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, list(known))}")
         raise ConfigurationError(message)
 
 
