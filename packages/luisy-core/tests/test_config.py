@@ -59,7 +59,9 @@ def test_working_dir_names_every_way_to_set_it_when_missing():
     ids=["get", "set", "update"],
 )
 def test_unknown_setting_is_named_in_one_sentence(use):
-    with pytest.raises(ConfigurationError, match=r"^there is no setting 'wroking_dir'; .*working_dir"):
+    with pytest.raises(
+        ConfigurationError, match=r"^there is no setting 'wroking_dir'; .*working_dir"
+    ):
         use()
 
 
@@ -115,7 +117,7 @@ def test_check_params_asks_for_a_store_only_when_one_is_needed(tmp_path):
 
 def test_restored_gives_settings_back_after_an_error(tmp_path):
     luisy.set_working_dir(tmp_path)
-    with pytest.raises(KeyError), Config().restored():
+    with pytest.raises(KeyError), Config().restored():  # noqa: PT012 - the block is the test
         luisy.set_working_dir("/elsewhere")
         raise KeyError
     assert Config().working_dir == str(tmp_path)

@@ -62,7 +62,7 @@ def test_failed_write_keeps_the_old_output_and_nothing_else(kind, tmp_path):
     target = target_of(kind, tmp_path)
     target.write(FRAME if kind != "JSONTarget" else 1)
     before = snapshot(tmp_path)
-    with pytest.raises(Exception):  # noqa: B017 - each library fails in its own way
+    with pytest.raises(Exception):  # noqa: B017, PT011 - each library fails in its own way
         target.write(Unwritable())
     assert snapshot(tmp_path) == before
 
@@ -95,7 +95,7 @@ def test_open_for_writing_appears_when_closed(tmp_path):
 
 def test_open_for_writing_leaves_nothing_when_the_block_raises(tmp_path):
     target = target_of("CSVTarget", tmp_path)
-    with pytest.raises(KeyError), target.open("w") as file:
+    with pytest.raises(KeyError), target.open("w") as file:  # noqa: PT012 - the block is the test
         file.write("half")
         raise KeyError
     del file
@@ -139,7 +139,7 @@ def test_folder_that_failed_to_fill_keeps_the_old_one(tmp_path):
     target = targets.FolderTarget(path=tmp_path / "out")
     with target.temporary_path() as path:
         Path(path, "old").touch()
-    with pytest.raises(KeyError), target.temporary_path() as path:
+    with pytest.raises(KeyError), target.temporary_path() as path:  # noqa: PT012
         Path(path, "new").touch()
         raise KeyError
     assert snapshot(tmp_path) == {"out": None, "out/old": b""}
@@ -225,7 +225,9 @@ def test_missing_library_names_the_extra(kind, library, extra, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize("kind", ["CSVTarget", "ParquetTarget", "FeatherTarget", "ParquetDirTarget"])
+@pytest.mark.parametrize(
+    "kind", ["CSVTarget", "ParquetTarget", "FeatherTarget", "ParquetDirTarget"]
+)
 @pytest.mark.parametrize("is_lazy", [False, True], ids=["eager", "lazy"])
 def test_polars_frame_is_accepted(kind, is_lazy, tmp_path):
     polars = pytest.importorskip("polars", reason="polars is not installed")

@@ -47,6 +47,11 @@ class MemoryTarget(LocalTarget):
         """Tell whether something was written."""
         return self._task in self._store or bool(self._original.exists())
 
+    def was_written_by_hand(self) -> bool:
+        """Tell whether the task wrote a file by itself, which can be read."""
+        is_readable = hasattr(self._original, "read")
+        return is_readable and self._task not in self._store and self.exists()
+
     def read(self) -> Any:
         """Return a copy of what was written."""
         if self._task in self._store:
@@ -100,7 +105,7 @@ def run_in_memory(
             result = debug_run(task, return_summary=False)
             for written in tasks:
                 target = written.output()
-                if isinstance(target, MemoryTarget) and written not in store and target.exists():
+                if isinstance(target, MemoryTarget) and target.was_written_by_hand():
                     store[written] = target.read()
     return result, store
 
