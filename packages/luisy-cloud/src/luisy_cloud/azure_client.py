@@ -86,7 +86,10 @@ def _transport(settings: AzureSettings) -> RequestsTransport:
     from requests.adapters import HTTPAdapter
     from urllib3.util.retry import Retry
 
-    too_many = Retry(
+    class OnlyTooMany(Retry):
+        RETRY_AFTER_STATUS_CODES = frozenset({429})  # 503 is repeated by the SDK, not twice
+
+    too_many = OnlyTooMany(
         total=settings.retries,
         connect=0,
         read=0,

@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from azure.core.exceptions import AzureError, HttpResponseError
 
 _SIGNATURE = re.compile(r"(?i)\b(sig=)[^&\s'\")>]+")
+_REASON = re.compile(
+    r"\[Errno -?\d+\] ([^'\")\]]+)|(certificate verify failed[^'\"()]*)|(timed out)"
+)
 _EXPIRED = re.compile(r"(?i)expir|signature not valid in the specified time")
 _BUSY = {408, 429}
 
@@ -65,15 +68,15 @@ def _translate(error: AzureError, action: str, where: str) -> LuisyError:
 
     if isinstance(error, HttpResponseError) and error.status_code is not None:
         return _translate_answer(error, f"cannot {action} in {where}")
-    if isinstance(error, ClientAuthenticationError):
-        return AccessDenied(f"cannot {action} in {where}: {_first_line(error)}")
-    if type(error).__name__ == "AzureSigningError":
+    if type(error).__name__ == "AzureSigningError":  # the SDK does not export it
         return ConfigurationError(
             f"cannot {action} in {where}: the account key is not valid base64; "
             "copy it again into LUISY_AZURE_STORAGE_KEY"
         )
+    if isinstance(error, ClientAuthenticationError):
+        return AccessDenied(f"cannot {action} in {where}: {_first_line(error)}")
     return Unavailable(
-        f"cannot {action} in {where}: no complete answer ({_first_line(error)}); "
+        f"cannot {action} in {where}: no complete answer ({_network_reason(error)}); "
         "check the network and the account's name, and try again"
     )
 
@@ -99,12 +102,20 @@ def _translate_answer(error: HttpResponseError, failed: str) -> LuisyError:
 def _why_denied(error: HttpResponseError, code: str) -> str:
     if _EXPIRED.search(str(error)):
         return "the SAS token has expired; set LUISY_AZURE_SAS_TOKEN to a new one"
-    if code == "AuthenticationFailed":
+    if code in {"AuthenticationFailed", "AuthorizationFailure"}:
         return (
-            "the key or the SAS token is wrong for this account; check LUISY_AZURE_STORAGE_KEY, "
-            "LUISY_AZURE_SAS_TOKEN or LUISY_AZURE_CONNECTION_STRING"
+            f"the key or the SAS token is wrong, or not allowed to do this ({code}); check "
+            "LUISY_AZURE_STORAGE_KEY, LUISY_AZURE_SAS_TOKEN or LUISY_AZURE_CONNECTION_STRING"
         )
     return f"the credentials do not allow it ({code}); ask the owner of the account"
+
+
+def _network_reason(error: BaseException) -> str:
+    """Find the few words that matter in what the layers of the HTTP library wrap around them."""
+    found = _REASON.search(str(error))
+    if found is None:
+        return _first_line(error)
+    return next(words for words in found.groups() if words).strip()
 
 
 def _first_line(error: BaseException) -> str:

@@ -18,6 +18,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from urllib.parse import unquote, urlsplit
 
 from luisy_protocol.errors import ConfigurationError
@@ -29,6 +30,8 @@ TIMEOUT = 60.0
 
 _CONTAINER = re.compile(r"\$root|\$web|(?!.*--)[a-z0-9][a-z0-9-]{1,61}[a-z0-9]")
 _ACCOUNT = re.compile(r"[a-z0-9]{3,24}")
+_EXPIRY = re.compile(r"(?:^|[?&;=])se=([^&;]+)")
+_CLOCKS_DIFFER = timedelta(minutes=15)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +71,9 @@ def read_settings(url: str, environ: Mapping[str, str]) -> AzureSettings:
     connection = _secret(environ, "LUISY_AZURE_CONNECTION_STRING")
     key = None if connection else _secret(environ, "LUISY_AZURE_STORAGE_KEY")
     sas_token = None if connection or key else _secret(environ, "LUISY_AZURE_SAS_TOKEN")
+    for way_in in (connection, sas_token):
+        if way_in:
+            _check_not_expired(way_in)
     account = environ.get("LUISY_AZURE_ACCOUNT_NAME", "").strip()
     return AzureSettings(
         container=container,
@@ -126,6 +132,19 @@ def _checked_endpoint(endpoint: str) -> str:
             "LUISY_AZURE_ENDPOINT holds a query; put a SAS token into LUISY_AZURE_SAS_TOKEN"
         )
     return endpoint
+
+
+def _check_not_expired(way_in: Secret) -> None:
+    found = _EXPIRY.search(way_in.reveal())
+    try:
+        expiry = datetime.fromisoformat(unquote(found[1])) if found else None
+    except ValueError:
+        return
+    if expiry and expiry.replace(tzinfo=expiry.tzinfo or UTC) < datetime.now(UTC) - _CLOCKS_DIFFER:
+        raise ConfigurationError(
+            f"the SAS token expired on {expiry:%Y-%m-%d %H:%M}; ask for a new one, and set it as "
+            "LUISY_AZURE_SAS_TOKEN"
+        )
 
 
 def _secret(environ: Mapping[str, str], name: str) -> Secret | None:

@@ -77,7 +77,7 @@ class AzureStore:
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
         """Yield every object whose key starts with `prefix`, sorted by key."""
         validate_prefix(prefix)
-        with translated(f"list {prefix or 'objects'}", self._where):
+        with translated("list objects", self._where):
             blobs = self._container.list_blobs(
                 name_starts_with=self._prefix + prefix, include=["metadata"]
             )
