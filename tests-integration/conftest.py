@@ -122,18 +122,9 @@ class Team:
         path.write_text(path.read_text().replace(old, new))
 
 
-@pytest.fixture
-def repository() -> Path:
-    """The root of this repository."""
-    return ROOT
-
-
-@pytest.fixture
-def team(tmp_path: Path) -> Team:
-    """A team with the documents' pipeline, an empty store, and nobody's files."""
-    team = Team(tmp_path)
-    shutil.copytree(ROOT / "tools/walkthrough/project", team.code)
-    team.store.mkdir()
+def new_team(root: Path) -> Team:
+    """Return a team with the documents' pipeline, an empty store, and nobody's files."""
+    team = Team(root)
     team.settings["LUISY_REMOTE"] = team.store.as_uri()
     team.settings["PYTHONPATH"] = str(team.code)
     team.settings["PYTHONDONTWRITEBYTECODE"] = "1"
@@ -141,10 +132,29 @@ def team(tmp_path: Path) -> Team:
 
 
 @pytest.fixture
-def shared(team: Team) -> Team:
-    """The same after Anna, who has the raw files, ran everything and uploaded it."""
+def team(tmp_path: Path) -> Team:
+    """A team with the documents' pipeline, an empty store, and nobody's files."""
+    shutil.copytree(ROOT / "tools/walkthrough/project", tmp_path / "code")
+    (tmp_path / "store").mkdir()
+    return new_team(tmp_path)
+
+
+@pytest.fixture(scope="session")
+def after_anna(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folders of a team after Anna, who has the raw files, ran everything and uploaded it."""
+    root = tmp_path_factory.mktemp("after-anna")
+    shutil.copytree(ROOT / "tools/walkthrough/project", root / "code")
+    (root / "store").mkdir()
+    team = new_team(root)
     team.give_raw_files("anna")
     command = "luisy --module my_module.tasks FinalFile --working-dir ../anna --upload --no-ask"
     done = team.run(command)
     assert done.code == 0, done.text
-    return team
+    return root
+
+
+@pytest.fixture
+def shared(after_anna: Path, tmp_path: Path) -> Team:
+    """A copy of that team; records hold for wherever the folders are."""
+    shutil.copytree(after_anna, tmp_path, dirs_exist_ok=True)
+    return new_team(tmp_path)

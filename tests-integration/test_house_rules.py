@@ -11,6 +11,7 @@ import sys
 import tomllib
 from itertools import chain
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
@@ -97,8 +98,9 @@ def test_all_is_sorted_and_true(name):
         name
         for name, value in vars(package).items()
         if not name.startswith("_")
-        and name not in {"annotations", "TYPE_CHECKING"}
-        and not (type(value).__name__ == "module" and value.__name__ not in modules)
+        and name != "TYPE_CHECKING"
+        and getattr(value, "__module__", "") not in {"typing", "__future__"}
+        and not (isinstance(value, ModuleType) and value.__name__ not in modules)
     }
     assert public <= set(declared)
 

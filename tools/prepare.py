@@ -66,8 +66,8 @@ def prepare_venv() -> None:
     say(f"Making .venv with hatch and uv (Python {sys.version.split()[0]})")
     if not works(BIN / "python"):
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-    install = [BIN / "python", "-m", "pip", "install", "-qq", "-r", REQUIREMENTS]
-    subprocess.run(install, check=True, stdin=subprocess.DEVNULL)
+    install = ["-m", "pip", "install", "-qq", "-r", str(REQUIREMENTS)]
+    subprocess.run([str(BIN / "python"), *install], check=True, stdin=subprocess.DEVNULL)
     (VENV / "hatch.stamp").write_text(wanted)
     say(f".venv is ready after {time.monotonic() - started:.0f} s; the next time it is reused")
 
@@ -109,7 +109,7 @@ def run_hatch(arguments: list[str]) -> int:
     """Run hatch from the root and return its exit code."""
     sys.stdout.flush()
     environment = {"HATCH_DATA_DIR": str(ENVIRONMENTS), **os.environ, **uv_settings()}
-    command = [BIN / "hatch", *arguments]
+    command = [str(BIN / "hatch"), *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
@@ -124,7 +124,7 @@ def uv_settings() -> dict[str, str]:
 
 def pip_settings() -> dict[str, str]:
     """Return what ``pip config`` tells; a variable of the environment wins over a file."""
-    command = [BIN / "python", "-m", "pip", "config", "list"]
+    command = [str(BIN / "python"), "-m", "pip", "config", "list"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     settings: dict[str, str] = {}
     for line in sorted(told.splitlines(), key=lambda line: line.startswith(":env:")):

@@ -9,8 +9,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tools.walkthrough.stage import Stage
 from vega_datasets import local_data
+
+from tools.walkthrough.stage import Stage
 
 RUN = "--module my_module.tasks FinalFile"
 RAW = {"raw/file_a.csv", "raw/file_b.csv"}
