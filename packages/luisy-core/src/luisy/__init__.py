@@ -72,6 +72,7 @@ from luisy.task import Task
 from luisy.task_kinds import ConcatenationTask, ExternalTask, SparkTask, WrapperTask
 
 if TYPE_CHECKING:
+    from luisy.hashing import reads_files
     from luisy.run import build
 
 __version__ = "2.0.0a1"
@@ -137,12 +138,13 @@ __all__ = [
     "pickle_output",
     "project_name",
     "raw",
+    "reads_files",
     "requires",
     "set_working_dir",
     "xlsx_output",
 ]
 
-_LAZY = {"build": "luisy.run"}
+_LAZY = {"build": "luisy.run", "reads_files": "luisy.hashing"}
 _MODULES = {"decorators", "helpers", "targets", "testing", "visualize"}
 
 
