@@ -1,3 +1,4 @@
+# ruff: noqa: E501 - one row, one line
 """What changes the hash of a task, and what does not: for the task itself and for one downstream."""
 
 from __future__ import annotations
@@ -10,7 +11,6 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-
 from luisy.hashing import hash_class, hash_instance
 
 BASE = {
@@ -71,7 +71,9 @@ def tasks(
 
 
 @pytest.fixture
-def hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[Files], SimpleNamespace]]:
+def hashes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[[Files], SimpleNamespace]]:
     """Write a project into a new folder, import it, and hash its two tasks."""
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
     monkeypatch.delenv("LUISY_REQUIREMENTS_PATH", raising=False)
@@ -79,7 +81,11 @@ def hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
 
     def run(files: Files, *, module: str = "proj.tasks", cls: str = "T") -> SimpleNamespace:
         folder = tmp_path / str(next(counter))
-        for name, text in {"proj/__init__.py": BASE["proj/__init__.py"], "proj/util.py": dedent(BASE["proj/util.py"]), **files}.items():
+        for name, text in {
+            "proj/__init__.py": BASE["proj/__init__.py"],
+            "proj/util.py": dedent(BASE["proj/util.py"]),
+            **files,
+        }.items():
             path = folder / name
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -93,7 +99,9 @@ def hashes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable
             result = SimpleNamespace(code=own, instance=instance, down=None)
             if down is not None:
                 result.down_code = hash_class(down)
-                result.down = hash_instance(result.down_code, parameters={}, requires=[("t", instance)])
+                result.down = hash_instance(
+                    result.down_code, parameters={}, requires=[("t", instance)]
+                )
         return result
 
     yield run
@@ -113,14 +121,22 @@ def in_tasks(old: str, new: str, **parts: str) -> tuple[Files, Files]:
     return {"proj/tasks.py": before}, {"proj/tasks.py": before.replace(old, new)}
 
 
-def in_file(path: str, old: str, new: str, others: Files | None = None, **parts: str) -> tuple[Files, Files]:
+def in_file(
+    path: str, old: str, new: str, others: Files | None = None, **parts: str
+) -> tuple[Files, Files]:
     """Change one file of a project."""
-    texts = {"proj/util.py": dedent(BASE["proj/util.py"]), **(others or {}), "proj/tasks.py": tasks(**parts)}
+    texts = {
+        "proj/util.py": dedent(BASE["proj/util.py"]),
+        **(others or {}),
+        "proj/tasks.py": tasks(**parts),
+    }
     assert old in texts[path]
     return texts, {**texts, path: texts[path].replace(old, new)}
 
 
-def in_util(old: str = "x * 2", new: str = "x * 3", others: Files | None = None, **parts: str) -> tuple[Files, Files]:
+def in_util(
+    old: str = "x * 2", new: str = "x * 3", others: Files | None = None, **parts: str
+) -> tuple[Files, Files]:
     return in_file("proj/util.py", old, new, others, **parts)
 
 
@@ -309,7 +325,9 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("change", CHANGES.values(), ids=CHANGES.keys())
-def test_hash_changes_when(change: tuple[Files, Files], hashes: Callable[[Files], SimpleNamespace]) -> None:
+def test_hash_changes_when(
+    change: tuple[Files, Files], hashes: Callable[[Files], SimpleNamespace]
+) -> None:
     before, after = (hashes(files) for files in change)
 
     assert before.instance != after.instance
@@ -390,7 +408,9 @@ NO_CHANGES = {
 
 
 @pytest.mark.parametrize("change", NO_CHANGES.values(), ids=NO_CHANGES.keys())
-def test_hash_stays_when(change: tuple[Files, Files], hashes: Callable[[Files], SimpleNamespace]) -> None:
+def test_hash_stays_when(
+    change: tuple[Files, Files], hashes: Callable[[Files], SimpleNamespace]
+) -> None:
     before, after = (hashes(files) for files in change)
 
     assert dict(before.code.parts) == dict(after.code.parts)

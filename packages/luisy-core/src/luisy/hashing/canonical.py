@@ -178,7 +178,7 @@ def _without_annotations(
         defaults=given.defaults,
     )
     fields = {name: getattr(node, name, None) for name in node._fields}
-    return type(node)(**{**fields, "args": arguments, "returns": None})
+    return type(node)(**{**fields, "args": arguments, "returns": None})  # type: ignore[arg-type]  # of the same type
 
 
 def _body(body: Sequence[ast.stmt], fields: set[int]) -> list[ast.AST]:

@@ -44,17 +44,19 @@ class _Process:
     generation: int = 0
     checked: float = 0.0
 
-    def is_current(self, known: _Known) -> bool:
-        """Tell whether a hash still holds."""
-        if self.is_due():
+    def is_current(self, known: _Known, module: str) -> bool:
+        """Tell whether the hash of a class of a module still holds."""
+        if self.is_due(module):
             self.refresh()
         return known.generation == self.generation and all(
             _file_stamp(path) == stamp for path, stamp in known.files
         )
 
-    def is_due(self) -> bool:
-        """Tell whether to look again: not always, for a hash is asked for every instance."""
-        return time.monotonic() - self.checked > _CHECK_EVERY
+    def is_due(self, module: str) -> bool:
+        """Tell whether to look again: now and then only, for a hash is asked for every instance."""
+        return time.monotonic() - self.checked > _CHECK_EVERY or (
+            module == "__main__" and not self.modules.is_current(module)  # another cell ran
+        )
 
     def refresh(self) -> None:
         """Forget what was concluded from modules that were loaded anew."""
@@ -100,8 +102,8 @@ def hash_class(cls: type) -> CodeHash:
     requirements = requirements_path()
     stamp = _file_stamp(requirements) if requirements else None
     known = _process.hashes.get((cls, stamp))
-    if known is None or not _process.is_current(known):
-        if _process.is_due() or not _process.modules.is_current(cls.__module__):
+    if known is None or not _process.is_current(known, cls.__module__):
+        if _process.is_due(cls.__module__) or not _process.modules.is_current(cls.__module__):
             _process.refresh()
         libraries = _process.versions(requirements, stamp)
         known = _process.hashes[cls, stamp] = _hash(cls, libraries)

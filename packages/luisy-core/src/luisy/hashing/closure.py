@@ -167,7 +167,10 @@ def hash_code(closure: Closure, name: str, captured: Mapping[str, str]) -> CodeH
     """
     digests = {label: node.digest for label, node in closure.nodes.items()}
     contents = {label: digest_file(path) for label, path in closure.files.items()}
-    values = {label: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for label, text in captured.items()}
+    values = {
+        label: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        for label, text in captured.items()
+    }
     parts = dict(sorted((digests | closure.versions | contents | values).items()))
     start = next(iter(closure.nodes), "")
     origin = {part: closure.origin.get(part, start) for part in parts}

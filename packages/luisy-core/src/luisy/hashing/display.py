@@ -39,7 +39,9 @@ def show_file(path: Path) -> str:
 
 
 def _as_written(statement: ast.stmt, lines: list[str]) -> str:
-    first = min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", ()))])
+    first = min(
+        [statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", ()))]
+    )
     text = "\n".join(lines[first - 1 : statement.end_lineno])
     hidden = {
         line - first + 1

@@ -29,7 +29,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from luisy.hashing.names import Touch
-from luisy.hashing.resolve import WHOLE, External, Part, absolute
+from luisy.hashing.resolve import WHOLE, Part, absolute
 from luisy.hashing.scope import MUTATORS, Reference, chain_of, container, local_nodes
 from luisy.hashing.source import Module
 
@@ -218,7 +218,9 @@ def _with_packages(dotted: str) -> Iterator[str]:
         yield ".".join(words[:count])
 
 
-def _methods(statements: Iterable[ast.stmt], name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def _methods(
+    statements: Iterable[ast.stmt], name: str
+) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     for statement in statements:
         for item in statement.body if isinstance(statement, ast.ClassDef) else ():
             if isinstance(item, _FUNCTIONS) and item.name == name:
@@ -238,7 +240,9 @@ def _changes_first(method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -
             if isinstance(node, _FUNCTIONS) and level < depth:
                 pending.append((node, level + 1))
             changed: ast.expr | None = None
-            if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(
+                node.ctx, ast.Load
+            ):
                 changed = container(node)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 changed = container(node.func.value) if node.func.attr in MUTATORS else None

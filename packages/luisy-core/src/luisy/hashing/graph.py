@@ -186,7 +186,10 @@ class Graph:
         if self.resolver.is_project(source):
             yield Part(source, WHOLE), Reference(source)
         else:
-            yield External(source, self.resolver.modules.kind(source.partition(".")[0])), Reference(source)
+            yield (
+                External(source, self.resolver.modules.kind(source.partition(".")[0])),
+                Reference(source),
+            )
 
     def _label(self, module_name: str) -> str:
         module = self.resolver.modules.get(module_name)
@@ -199,7 +202,9 @@ class Graph:
         call = use.call
         if call is None:
             return
-        names = {".".join((item.name, *use.attributes)) for item in targets if isinstance(item, External)}
+        names = {
+            ".".join((item.name, *use.attributes)) for item in targets if isinstance(item, External)
+        }
         if names & {"importlib.import_module", "importlib.import_module.import_module"} or (
             not targets and use.name == "__import__"
         ):

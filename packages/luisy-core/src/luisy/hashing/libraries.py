@@ -45,7 +45,8 @@ class Libraries:
 
     def of(self, dotted: str) -> tuple[tuple[str, str], ...]:
         """Return the distributions that an import reaches, each with the version that counts."""
-        key = dotted if self._is_namespace(dotted) else dotted.partition(".")[0]
+        top_level = dotted.partition(".")[0]
+        key = dotted if self._modules.is_namespace(top_level) else top_level
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = tuple(self._find(key))
@@ -56,10 +57,6 @@ class Libraries:
         name, version = installed or (dotted.partition(".")[0], NOT_INSTALLED)
         name = normalise(name)
         yield name, self._requirements.get(name) or version
-
-    def _is_namespace(self, dotted: str) -> bool:
-        top_level = dotted.partition(".")[0]
-        return self._modules.kind(top_level) == "installed" and self._modules.file(top_level) is None
 
 
 def read_requirements(path: Path) -> dict[str, str]:
@@ -87,12 +84,17 @@ def _version(extras: str, rest: str) -> str:
     text = ",".join(parts)
     if len(parts) == 1 and text.startswith("==") and "*" not in text:
         text = text.lstrip("=")
-    chosen = "".join(sorted(re.sub(r"[\[\]\s]", " ", extras).replace(",", " ").split()))
-    words = [text, f"[{chosen}]" if chosen and text else "", f"; {' '.join(marker.split())}" if marker.strip() else ""]
+    chosen = ",".join(sorted(re.sub(r"[\[\]\s]", " ", extras).replace(",", " ").split()))
+    words = [
+        text,
+        f"[{chosen}]" if chosen and text else "",
+        f"; {' '.join(marker.split())}" if marker.strip() else "",
+    ]
     return " ".join(filter(None, words))
 
 
 def _lines(path: Path, seen: set[Path]) -> Iterator[str]:
+    path = Path(os.path.normpath(path))  # a/../b.txt is b.txt
     if path in seen:
         return
     seen.add(path)
@@ -138,7 +140,11 @@ def _installs(info: Path, path: str) -> bool:
         except OSError:
             continue
         wanted = path.encode()
-        return any(mark + wanted + end in listing for mark in (b"\n", b"\nsrc/") for end in (b"/", b".py", b"."))
+        return any(
+            mark + wanted + end in listing
+            for mark in (b"\n", b"\nsrc/")
+            for end in (b"/", b".py", b".")
+        )
     try:
         words = (info / "top_level.txt").read_text(encoding="utf-8").split()
     except OSError:

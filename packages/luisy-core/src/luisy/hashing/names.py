@@ -37,7 +37,17 @@ from luisy.hashing.scope import (
 from luisy.hashing.source import Module
 
 _DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+_COMPOUND = (
+    ast.If,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.With,
+    ast.AsyncWith,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+)
 _BUILTINS = frozenset(dir(builtins))
 
 Chain = tuple[str, tuple[str, ...]]
@@ -139,9 +149,9 @@ def _is_main_test(test: ast.expr) -> bool:
     match test:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
             sides = (left, right)
-            return any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides) and any(
-                isinstance(side, ast.Constant) and side.value == "__main__" for side in sides
-            )
+            return any(
+                isinstance(side, ast.Name) and side.id == "__name__" for side in sides
+            ) and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
     return False
 
 
@@ -155,9 +165,7 @@ def _data_names(statements: Iterable[ast.stmt]) -> set[str]:
     }
 
 
-def _index_statement(
-    statement: ast.stmt, names: Names, data: Set[str], *, shown: bool
-) -> None:
+def _index_statement(statement: ast.stmt, names: Names, data: Set[str], *, shown: bool) -> None:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         _index_import(statement, names)
         return
@@ -200,7 +208,9 @@ def _touches(statement: ast.stmt, data: Set[str], *, shown: bool) -> list[Touch]
                 found += _touches_of_definition(node)
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                 found += [
-                    Touch(name, chain, "call") for chain, _ in _calls(value) for name in _bound_by(node)
+                    Touch(name, chain, "call")
+                    for chain, _ in _calls(value)
+                    for name in _bound_by(node)
                 ]
     return found
 
@@ -211,7 +221,9 @@ def _touch_of_chain(node: ast.expr) -> Iterator[Touch]:
         yield Touch(chain[0], chain, "change")
 
 
-def _touches_of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[Touch]:
+def _touches_of_definition(
+    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+) -> Iterator[Touch]:
     for decorator in node.decorator_list:
         is_factory = isinstance(decorator, ast.Call)
         chain = chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
@@ -298,8 +310,15 @@ def _last_binding(name: str, statements: list[ast.stmt]) -> list[ast.stmt]:
         if isinstance(statement, _DEFINITIONS):
             return statements[position:]
         if isinstance(statement, ast.Assign | ast.AnnAssign):
-            plain = name in {item.id for item in ast.walk(statement) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
-            reads = any(isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load) for item in ast.walk(statement))
+            plain = name in {
+                item.id
+                for item in ast.walk(statement)
+                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+            }
+            reads = any(
+                isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)
+                for item in ast.walk(statement)
+            )
             if plain and not reads:
                 return statements[position:]
     return statements
@@ -315,5 +334,7 @@ def _exports(tree: ast.Module) -> frozenset[str] | None:
     match values:
         case [ast.Assign(value=ast.List(elts=items) | ast.Tuple(elts=items))]:
             if all(isinstance(item, ast.Constant) for item in items):
-                return frozenset(str(item.value) for item in items if isinstance(item, ast.Constant))
+                return frozenset(
+                    str(item.value) for item in items if isinstance(item, ast.Constant)
+                )
     return None

@@ -105,10 +105,14 @@ class Resolver:
     def _is_setting(self, module: Module, name: str) -> bool:
         """Tell whether a name is made only of calls into luisy or luigi, such as ``set_working_dir``."""
         names = self.names(module)
-        imports = names.imports.get(name)
-        return bool(imports) and all(
-            is_plumbing(f"{absolute(item.module, module)}.{item.attribute}") for item in imports
-        ) and all(isinstance(statement, ast.Expr) for statement in names.statements[name])
+        imports = names.imports.get(name, [])
+        return (
+            bool(imports)
+            and all(
+                is_plumbing(f"{absolute(item.module, module)}.{item.attribute}") for item in imports
+            )
+            and all(isinstance(statement, ast.Expr) for statement in names.statements[name])
+        )
 
     def _stars(
         self,
@@ -159,6 +163,8 @@ class Resolver:
         """Follow a chain of attributes that starts at a module."""
         while True:
             if not self.is_project(source):
+                while chain and not given and self.modules.is_namespace(source):
+                    source, chain = f"{source}.{chain[0]}", chain[1:]
                 dotted = f"{source}.{chain[0]}" if given and chain else source
                 found[self._external(dotted)] = None
                 return

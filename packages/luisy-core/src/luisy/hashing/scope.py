@@ -26,8 +26,7 @@ from luisy.hashing.nodes import children
 
 _FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 MUTATORS = frozenset(
-    "add append appendleft clear discard extend extendleft insert pop popitem popleft register remove reverse "
-    "rotate setdefault sort update __setitem__ __delitem__".split()
+    ["add", "append", "appendleft", "clear", "discard", "extend", "extendleft", "insert", "pop", "popitem", "popleft", "register", "remove", "reverse", "rotate", "setdefault", "sort", "update", "__setitem__", "__delitem__"]
 )
 
 _READERS = frozenset({"pop", "popitem", "popleft", "setdefault"})
@@ -334,9 +333,7 @@ def _enter_function(
     stack.extend((item, scope) for item in [*node.decorator_list, *_defaults(node.args)])
 
 
-def _enter_class(
-    node: ast.ClassDef, scope: _Scope, stack: list[tuple[ast.AST, _Scope]]
-) -> None:
+def _enter_class(node: ast.ClassDef, scope: _Scope, stack: list[tuple[ast.AST, _Scope]]) -> None:
     around = _type_scope(node, scope, stack)
     inner = _Scope("class", around, method=scope.method, depth=scope.depth)
     _bind(inner, node.body)

@@ -27,14 +27,13 @@ import importlib.util
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 # Names that the standard library has, or had, in some supported version only.
 _STANDARD = sys.stdlib_module_names | frozenset(
-    "aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils imghdr imp "
-    "lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib".split()
+    ["aifc", "annotationlib", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "compression", "crypt", "distutils", "imghdr", "imp", "lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"]
 )
 _STANDARD_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -179,6 +178,11 @@ class Modules:
         place = self._place(name)
         return place.file if place else None
 
+    def is_namespace(self, name: str) -> bool:
+        """Tell whether a name is a package without an ``__init__``, which several distributions may share."""
+        place = self._place(name)
+        return place is not None and place.file is None and bool(place.folders)
+
     def site(self, top_level: str) -> Path | None:
         """Return the folder that a top-level package or module lies in."""
         place = self._place(top_level)
@@ -227,7 +231,9 @@ class Modules:
         if spec is None:
             return None
         below = spec.submodule_search_locations
-        return _Place(spec.origin if spec.has_location else None, None if below is None else tuple(below))
+        return _Place(
+            spec.origin if spec.has_location else None, None if below is None else tuple(below)
+        )
 
     def _parse(self, name: str) -> Module | None:
         if name == "__main__":
@@ -250,7 +256,9 @@ class Modules:
         is_package = place.folders is not None
         if name == "__main__":
             dotted = _imported_name(Path(place.file))
-            package = getattr(sys.modules["__main__"], "__package__", None) or dotted.rpartition(".")[0]
+            package = (
+                getattr(sys.modules["__main__"], "__package__", None) or dotted.rpartition(".")[0]
+            )
         else:
             dotted = name
             package = name if is_package else name.rpartition(".")[0]
@@ -284,9 +292,7 @@ def _stamp(name: str, place: _Place | None) -> _Stamp:
     return _Stamp(spec, place.file if place else None, is_loaded=name in sys.modules)
 
 
-def _ask_finders(
-    name: str, folders: Sequence[str] | None
-) -> importlib.machinery.ModuleSpec | None:
+def _ask_finders(name: str, folders: Sequence[str] | None) -> importlib.machinery.ModuleSpec | None:
     for finder in sys.meta_path:
         try:
             spec = finder.find_spec(name, folders)
@@ -333,5 +339,3 @@ def _imported_name(script: Path) -> str:
         words.insert(0, folder.name)
         folder = folder.parent
     return ".".join(words)
-
-
