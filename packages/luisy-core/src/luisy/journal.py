@@ -40,13 +40,26 @@ class Journal:
         found = {node.key: self._fingerprint(node) for node in inputs}
         return {key: seen.content.sha256 for key, seen in found.items() if seen}
 
-    def made(self, node: Node, identity: Identity, inputs: Mapping[str, str]) -> Record:
-        """Record an output that a task has just made from these inputs.
+    def made(
+        self,
+        node: Node,
+        identity: Identity,
+        inputs: Mapping[str, str],
+        *,
+        yielded: Mapping[str, tuple[str, str]] | None = None,
+    ) -> Record:
+        """Record an output that a task has just made.
+
+        Args:
+            node: The task.
+            identity: What its output comes from.
+            inputs: The digest of each input, by key.
+            yielded: What it required while it ran, by key: the description of the task and its hash.
 
         Raises:
             IntegrityError: If the task ended without an output.
         """
-        seen = self._fingerprint(node)
+        seen, more = self._fingerprint(node), yielded or {}
         if seen is None:
             raise IntegrityError(f"{node.name} ended without writing {node.key}")
         record = Record(
@@ -56,7 +69,8 @@ class Journal:
             size=seen.content.size,
             files=seen.files,
             inputs=inputs,
-            requires=identity.requires,
+            requires={**identity.requires, **{key: made_by for key, (_, made_by) in more.items()}},
+            yielded={key: text for key, (text, _) in more.items()},
             parts=identity.parts,
             parameters=identity.parameters,
             **_stamp(),

@@ -91,7 +91,8 @@ def _run_tasks(work: Work, show: Show, wishes: Wishes, outcome: Outcome) -> None
     try:
         work.make_room()
         show.begin(list(progress.names.values()))
-        with session(work, failed=wishes.failed):
+        with session(work, failed=wishes.failed) as current:
+            progress.name_of = current.name_of
             run_with_luigi(
                 work.root, progress, workers=wishes.workers, local_scheduler=wishes.local_scheduler
             )
@@ -111,6 +112,7 @@ class _Progress:
     pipeline: Pipeline
     show: Show
     names: dict[str, str] = field(init=False)
+    name_of: Callable[[str], str] = str
     succeeded: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -134,7 +136,7 @@ class _Progress:
     def having(self, *, succeeded: bool) -> list[str]:
         """Return the names of the tasks that went like this."""
         return [
-            self.names.get(task_id, task_id)
+            self.names.get(task_id) or self.name_of(task_id)
             for task_id, went in self.succeeded.items()
             if went is succeeded
         ]

@@ -30,6 +30,7 @@ from luisy.plan import Verdict
 from luisy.run_lock import alone
 from luisy.show import Nothing
 from luisy.work import Settings, Work
+from luisy.yielded import describe
 
 
 @dataclass(slots=True)
@@ -48,6 +49,10 @@ class Session:
         for task, position in work.pipeline.positions.items():
             if work.plan.steps[position].verdict is not Verdict.UNNEEDED:
                 self._known[task] = (work, position)
+
+    def name_of(self, task_id: str) -> str:
+        """Return the name of a task that luigi calls by its id."""
+        return next((name_of(task) for task in self._known if task.task_id == task_id), task_id)
 
     def find(self, task: luigi.Task) -> tuple[Work, int] | None:
         """Return the work that knows a task, and its position there."""
@@ -206,6 +211,7 @@ class _Recording:
         self._task = task
         self._work = work
         self._position = position
+        self._yielded: dict[str, tuple[str, str]] = {}
         self._inputs = work.journal.digests(work.pipeline.inputs(position))
 
     def __call__(self) -> Any:
@@ -247,14 +253,20 @@ class _Recording:
             found = _current.find(task) if _current else None
             if found:
                 work, position = found
-                node = work.pipeline.nodes[position]
-                inputs = [node] if node.key else work.pipeline.inputs(position)
-                self._inputs.update(self._work.journal.digests(inputs))
+                self._add_input(work, position)
+
+    def _add_input(self, work: Work, position: int) -> None:
+        pipeline, identities = work.pipeline, work.facts.identities
+        node = pipeline.nodes[position]
+        for below in [node] if node.key else list(pipeline.inputs(position)):
+            made_by = identities[pipeline.keys[below.key]].hash
+            self._yielded[below.key] = (describe(below.task), made_by)
+            self._inputs.update(self._work.journal.digests([below]))
 
     def _record(self) -> None:
         identity = self._work.facts.identities[self._position]
         node = self._work.pipeline.nodes[self._position]
-        self._work.journal.made(node, identity, self._inputs)
+        self._work.journal.made(node, identity, self._inputs, yielded=self._yielded)
 
 
 class _Log(Nothing):

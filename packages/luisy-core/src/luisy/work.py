@@ -28,6 +28,7 @@ from luisy.show import Show
 from luisy.store_access import open_synchroniser
 from luisy.survey import survey
 from luisy.workspace import Workspace
+from luisy.yielded import Memory
 
 if TYPE_CHECKING:
     import luigi
@@ -90,22 +91,22 @@ class Work:
     def __post_init__(self) -> None:
         self.journal = Journal(self.settings.workspace)
         self.aside = Aside(self.settings.workspace)
-        self.pipeline = discover(self.root)
 
     def look(self) -> Plan:
-        """Gather the facts and make the plan.
+        """Walk the pipeline, gather the facts and make the plan.
 
         Raises:
             NotFound: If an input that a person must make is needed and is nowhere.
             Unavailable, AccessDenied: If the store cannot be read.
         """
+        memory = Memory(self.settings.workspace)
+        self.pipeline = discover(self.root, yielded=memory.yielded)
         self._seen = self._state()
-        found = survey(self.pipeline, self.settings.workspace, synchroniser=self._store())
-        for warning in found.warnings:
+        self.facts = survey(self.pipeline, memory, synchroniser=self._store())
+        for warning in memory.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
                 self.show.warn(warning)
-        self.facts = found.facts
         if self._absent:
             self.facts = _without(self.facts, self.pipeline, self._absent)
         self.plan = make_plan(
