@@ -1,8 +1,9 @@
-"""The examples of every package's README run as they are printed.
+"""The examples of every package's README run as they are printed, in order, in one empty folder.
 
-A ``python`` block runs as a program in an empty folder, a ``sh`` block in a shell there. Where the
-text before a ``python`` block says "into `name.py`", it is written there instead. A ``text`` block
-after one of them is what it prints. What is indented, or in another language, is not run.
+- A ``python`` block is a program, unless the line before it names its file: "`name.py`:".
+- A ``sh`` block goes to a shell. In a ``console`` block what follows a ``$`` does, and the lines
+  below it, if any, are what it prints. A ``text`` block is what the block before it prints.
+- What is indented, or in another language, is not run.
 """
 
 import os
@@ -16,28 +17,33 @@ import pytest
 ROOT = Path(__file__).parent.parent
 READMES = sorted(ROOT.glob("packages/*/README.md"))
 BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-INTO = re.compile(r"into\s+`([\w/]+\.py)`[^`]*\Z")
+IS_FILE = re.compile(r"`([\w/]+\.py)`[^`\n]*:\s*\Z")
+PROMPT = re.compile(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", re.MULTILINE)
 
 
 @pytest.mark.parametrize("readme", READMES, ids=lambda path: path.parent.name)
 def test_examples_run_as_printed(readme, tmp_path):
     text = readme.read_text()
-    printed = None
+    printed = ""
     for match in BLOCK.finditer(text):
         language, content = match.groups()
-        file = INTO.search(text[: match.start()])
-        if language == "python" and file:
-            (tmp_path / file[1]).parent.mkdir(parents=True, exist_ok=True)
-            (tmp_path / file[1]).write_text(content)
-        elif language == "python":
-            printed = run([sys.executable, "-c", content], tmp_path)
+        if language == "python":
+            file = IS_FILE.search(text[: match.start()])
+            path = tmp_path / (file[1] if file else "example.py")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(content)
+            printed = "" if file else run(tmp_path, sys.executable, str(path))
         elif language == "sh":
-            printed = run(["bash", "-euo", "pipefail", "-c", content], tmp_path)
-        elif language == "text" and printed is not None:
+            printed = run(tmp_path, "bash", "-euo", "pipefail", "-c", content)
+        elif language == "console":
+            for command, shown in PROMPT.findall(content):
+                printed = run(tmp_path, "bash", "-euo", "pipefail", "-c", command)
+                assert printed.strip() == shown.strip() or not shown.strip()
+        elif language == "text" and printed:
             assert printed.strip() == content.strip()
 
 
-def run(command, folder):
+def run(folder, *command):
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     inherited = {key: val for key, val in os.environ.items() if not key.startswith("LUISY_")}
     done = subprocess.run(
