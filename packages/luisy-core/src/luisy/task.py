@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
 from luigi.task import flatten
@@ -49,10 +49,14 @@ class Task(luigi.Task, metaclass=TaskClass):
         description="Upload the outputs that the store does not have.",
     )
 
-    project_name: Any = ProjectName()
+    project_name: ClassVar[Any] = ProjectName()
     target_cls: ClassVar[type[LuisyTarget]] = PickleTarget
     target_kwargs: ClassVar[dict[str, Any]] = {}
     is_external: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+        # luigi's has no types, and a strict checker would refuse every `MyTask(day=...)`.
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
 
     # luigi puts this set into each class; one for all does, for its entries name the family.
     _unconsumed_params: ClassVar[set[str]] = set()
