@@ -152,12 +152,12 @@ class _Folders:
         self._lock = Lock()
 
     def prepare(self, folder: Path) -> None:
-        with self._lock:
+        with self._lock:  # until it is made: the others write to it as soon as it is ready
             if folder in self._ready:
                 return
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             self._ready.add(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
 
 
 def _verify(store: Store, item: Download, found: Downloaded) -> None:
