@@ -1,9 +1,4 @@
-"""Open a container with Azure's SDK: the way in, retries, timeouts, connections.
-
-The SDK repeats what fails with 408, 5xx or no answer, after 1, 2, 4 ... seconds. It does not
-repeat 429, which proxies and some emulators of Azure send, so the connections below it do, and
-obey Retry-After.
-"""
+"""Open a container with Azure's SDK: the way in, retries, time limits, sizes of blocks."""
 
 from __future__ import annotations
 
@@ -22,7 +17,6 @@ if TYPE_CHECKING:
 
     Credential = AzureNamedKeyCredential | AzureSasCredential | TokenCredential
 
-CONNECTIONS = 64
 BLOCK = 4 * 1024 * 1024
 
 
@@ -81,30 +75,13 @@ def open_container(settings: AzureSettings) -> ContainerClient:
 
 
 def _transport(settings: AzureSettings) -> RequestsTransport:
-    import requests
     from azure.core.pipeline.transport import RequestsTransport
-    from requests.adapters import HTTPAdapter
-    from urllib3.util.retry import Retry
 
-    class OnlyTooMany(Retry):
-        RETRY_AFTER_STATUS_CODES = frozenset({429})  # 503 is repeated by the SDK, not twice
+    from luisy_cloud.azure_session import AzureSession, certificates
 
-    too_many = OnlyTooMany(
-        total=settings.retries,
-        connect=0,
-        read=0,
-        redirect=0,
-        status_forcelist=[429],
-        allowed_methods=None,
-        backoff_factor=0.5,
-        raise_on_status=False,
-    )
-    session = requests.Session()
-    adapter = HTTPAdapter(pool_connections=4, pool_maxsize=CONNECTIONS, max_retries=too_many)
-    session.mount("https://", adapter)
-    session.mount("http://", adapter)
     return RequestsTransport(
-        session=session,
+        session=AzureSession(retries=settings.retries),
+        connection_verify=certificates(),
         connection_timeout=min(20.0, settings.timeout),
         read_timeout=settings.timeout,
         connection_data_block_size=256 * 1024,

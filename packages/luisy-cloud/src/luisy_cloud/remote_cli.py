@@ -45,12 +45,13 @@ def remote() -> None:
 @_task_options
 def status(arguments: Sequence[str], url: str | None, module: str | None, working_dir: str) -> None:
     """Tell what the store holds for the pipeline of a task, and who would download it."""
+    from luisy_cloud.remote_state import remote_states
     from luisy_cloud.remote_text import write_states
 
-    with _root(arguments, module, working_dir) as root, _opened(url) as store:
-        from luisy_cloud.remote_state import remote_states
-
-        write_states(remote_states(root, store, _working_dir()))
+    with _root(arguments, module, working_dir) as root:
+        with _opened(url):
+            pass  # what is wrong with the store, or missing, comes before the code is hashed
+        write_states(remote_states(root, _url(url), _working_dir()))
 
 
 @remote.command("ls", short_help="List the outputs in the store.")
@@ -181,19 +182,11 @@ def create(url: str | None) -> None:
 @contextmanager
 def _opened(url: str | None, *, is_container_offered: bool = True) -> Iterator[Any]:
     """Open the configured store; offer to make its container if it is missing."""
-    from luisy.config import Config
-    from luisy_protocol.errors import ConfigurationError
     from luisy_protocol.registry import open_store
 
     from luisy_cloud.errors import MissingContainer
 
-    remote = url or Config().remote
-    if remote is None:
-        raise ConfigurationError(
-            "no store is configured: give --remote URL, or set LUISY_REMOTE "
-            "(az://container, or file:///shared/folder)"
-        )
-    store = open_store(remote)
+    store = open_store(_url(url))
     try:
         if is_container_offered and hasattr(store, "create_container"):
             try:
@@ -205,6 +198,19 @@ def _opened(url: str | None, *, is_container_offered: bool = True) -> Iterator[A
         yield store
     finally:
         store.close()
+
+
+def _url(given: str | None) -> str:
+    from luisy.config import Config
+    from luisy_protocol.errors import ConfigurationError
+
+    url = given or Config().remote
+    if url is None:
+        raise ConfigurationError(
+            "no store is configured: give --remote URL, or set LUISY_REMOTE "
+            "(az://container, or file:///shared/folder)"
+        )
+    return url
 
 
 @contextmanager

@@ -7,10 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luisy_protocol.store import Store
 from luisy_protocol.sync import RemoteOutput
-
-from luisy_cloud.synchroniser import StoreSynchroniser
 
 if TYPE_CHECKING:
     import luigi
@@ -43,26 +40,25 @@ class RemoteState:
     for_newcomer: bool
 
 
-def remote_states(root: luigi.Task, store: Store, working_dir: Path) -> list[RemoteState]:
+def remote_states(root: luigi.Task, remote: str, working_dir: Path) -> list[RemoteState]:
     """Compare a pipeline with a store.
 
     Args:
         root: The task at the pipeline's end.
-        store: The store.
+        remote: The URL of the store.
         working_dir: The working directory, which decides what would be downloaded now.
 
     Raises:
         Unavailable, AccessDenied, NotFound: If the store cannot be read.
     """
-    from luisy.pipeline import discover
     from luisy.planner import make_plan
-    from luisy.survey import survey
+    from luisy.show import Nothing
+    from luisy.work import Settings, Work
     from luisy.workspace import Workspace
 
-    pipeline = discover(root)
-    synchroniser = StoreSynchroniser(store, working_dir)
-    facts = survey(pipeline, Workspace(working_dir), synchroniser=synchroniser).facts
-    here = make_plan(pipeline, facts, download=True)
+    work = Work(root, Settings(Workspace(working_dir), remote, download=True), Nothing())
+    here = work.look()
+    pipeline, facts = work.pipeline, work.facts
     newcomer = make_plan(pipeline, _with_empty_disk(facts), download=True)
     readers = _readers(pipeline, here)
     states = []
@@ -71,10 +67,8 @@ def remote_states(root: luigi.Task, store: Store, working_dir: Path) -> list[Rem
             state, reasons = _judge(pipeline, facts, position)
             wanted_by = readers[node.key] if _is_download(here, position) else ()
             newly = _is_download(newcomer, position)
-            remote = facts.remote[position]
-            states.append(
-                RemoteState(node.key, node.name, state, reasons, remote, wanted_by, newly)
-            )
+            held = facts.remote[position]
+            states.append(RemoteState(node.key, node.name, state, reasons, held, wanted_by, newly))
     return states
 
 
