@@ -300,6 +300,13 @@ CHANGES = {
     "import means another function": in_tasks("floor as r", "ceil as r", imports="from math import floor as r", run="r(1.5)"),
     "import means another helper": in_tasks("scale as r, unused as s", "unused as r, scale as s", imports="from .util import scale as r, unused as s", run="r(1), s(1)"),
     "import means another library": in_tasks("import json as m", "import pickle as m", imports="import json as m", run="m.dumps(1)"),
+    "a helper that is named like a method of a list": in_util(
+        "x * 2", "x * 3", {"proj/util.py": "def update(x):\n    return x * 2\n"}, imports="from . import util", run="util.update(1)"
+    ),
+    "an item of an object in another module": in_file(
+        "proj/reg.py", "x + 1", "x + 2", {"proj/reg.py": "def f(x):\n    return x + 1\nR = {'f': f}\n"}, imports="from . import reg", run="reg.R['f'](1)"
+    ),
+    "a method overridden in a function": in_tasks("x + 1", "x + 2", module=HELPER, run="def f2(): return f\nf2()"),
     "getattr with a plain name": in_util(imports="from . import util", run="getattr(util, 'scale')(1)"),
     "getattr with a computed name": in_util(imports="from . import util", run="getattr(util, self.task_id)(1)"),
     "a module as a value": in_util(imports="from . import util", run="print(util)"),

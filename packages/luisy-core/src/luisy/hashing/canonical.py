@@ -2,27 +2,29 @@
 
 Rules
 -----
-- A node is written as its type's name and its fields, each with its name; empty fields (``None``, ``[]``)
-  are left out, so that a field that a later Python adds changes nothing as long as it is empty.
+- A node is written as its type's name and its fields, each with its name; empty fields (``None``,
+  ``[]``) are left out, so that a field that a later Python adds changes nothing as long as it is
+  empty.
 - Left out as well: positions, expression contexts, the prefix of a string, type comments.
 - Docstrings, other statements that are only a constant, and ``pass`` are dropped.
-- Annotations of variables outside of class bodies are dropped, as are those of a function that has no
-  decorator which could read them (``property``, ``staticmethod`` and ``classmethod`` do not). Those in a
-  class body stay: they make the fields of a dataclass.
+- Annotations of variables outside of class bodies are dropped, as are those of a function that
+  has no decorator which could read them (``property``, ``staticmethod`` and ``classmethod`` do
+  not). Those in a class body stay: they make the fields of a dataclass.
 - A branch under ``if TYPE_CHECKING:`` is dropped.
 - Neighbouring import statements are sorted.
-- f-strings are flattened: neighbouring constants are joined, empty ones dropped, and one without any
-  replacement is a plain string (Python 3.11 and 3.12 cut them differently).
-- Constants are written with their type, text as UTF-8 with its length: ``repr`` of a string depends on the
-  Unicode tables of the interpreter.
+- f-strings are flattened: neighbouring constants are joined, empty ones dropped, and one without
+  any replacement is a plain string (Python 3.11 and 3.12 cut them differently).
+- Constants are written with their type, text as UTF-8 with its length: ``repr`` of a string
+  depends on the Unicode tables of the interpreter.
 
 Limits
 ------
-Code that reads docstrings (``f.__doc__``) or the annotations of a plain function at run time does not see
-their changes in the hash. Statements that are equivalent but written differently are different.
+Code that reads docstrings (``f.__doc__``) or the annotations of a plain function at run time does
+not see their changes in the hash. Statements that are equivalent but written differently are
+different.
 
-The form is versioned by `VERSION`: it may change only together with it, for each change of the form makes
-every output in the world outdated.
+The form is versioned by `VERSION`: it may change only together with it, for each change of the
+form makes every output in the world outdated.
 """
 
 from __future__ import annotations
@@ -30,14 +32,14 @@ from __future__ import annotations
 import ast
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
-from luisy.hashing.nodes import children
+from luisy.hashing.nodes import DEFINITIONS, FUNCTIONS, Function, children, is_type_checking
 
 VERSION = 1
 
 _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores", "simple"})
 _BODIES = frozenset({"body", "orelse", "finalbody", "handlers"})
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLIND_DECORATORS = frozenset({"property", "staticmethod", "classmethod"})
 
 
@@ -75,20 +77,13 @@ def canonical_bytes(statements: Iterable[ast.stmt]) -> bytes:
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
-def reads_annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def reads_annotations(node: Function) -> bool:
     """Tell whether a decorator of a function may read its annotations."""
     return any(
         not (isinstance(decorator, ast.Name) and decorator.id in _BLIND_DECORATORS)
         and not (isinstance(decorator, ast.Attribute) and decorator.attr in {"setter", "getter"})
         for decorator in node.decorator_list
     )
-
-
-def is_type_checking(test: ast.expr) -> bool:
-    """Tell whether a condition is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
-    if isinstance(test, ast.Attribute):
-        return test.attr == "TYPE_CHECKING"
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def effective_body(body: Iterable[ast.stmt]) -> list[ast.stmt]:
@@ -119,7 +114,7 @@ def _pieces(node: ast.AST, fields: set[int]) -> _Pieces:
         return ["(Assign targets=[", node.target, "] value=", node.value, ")"]
     if isinstance(node, ast.ClassDef):
         fields.update(_fields_of(node))
-    elif isinstance(node, _FUNCTIONS) and not reads_annotations(node):
+    elif isinstance(node, FUNCTIONS) and not reads_annotations(node):
         node = _without_annotations(node)
     names = _kept.get(kind)
     if names is None:
@@ -155,13 +150,13 @@ def _fields_of(node: ast.ClassDef) -> Iterator[int]:
         item = pending.pop()
         if isinstance(item, ast.AnnAssign):
             yield id(item)
-        elif not isinstance(item, (*_FUNCTIONS, ast.ClassDef, ast.expr)):
+        elif not isinstance(item, (*DEFINITIONS, ast.expr)):
             pending += children(item)
 
 
 def _without_annotations(
-    node: ast.FunctionDef | ast.AsyncFunctionDef,
-) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    node: Function,
+) -> Function:
     """Copy a function's head with bare arguments; the body is shared."""
 
     def bare(argument: ast.arg | None) -> ast.arg | None:
@@ -177,8 +172,9 @@ def _without_annotations(
         kwarg=bare(given.kwarg),
         defaults=given.defaults,
     )
-    fields = {name: getattr(node, name, None) for name in node._fields}
-    return type(node)(**{**fields, "args": arguments, "returns": None})  # type: ignore[arg-type]  # of the same type
+    fields: dict[str, Any] = {name: getattr(node, name, None) for name in node._fields}
+    fields |= {"args": arguments, "returns": None}
+    return type(node)(**fields)
 
 
 def _body(body: Sequence[ast.stmt], fields: set[int]) -> list[ast.AST]:

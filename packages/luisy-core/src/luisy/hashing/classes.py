@@ -1,8 +1,8 @@
 """Hash a class, once per process and state of its modules.
 
-Where the source cannot tell, the class itself does: its base classes as Python ordered them count even if the
-source computes them, and a class that a function makes counts with that function and with the plain values that
-it took from it (``make_task(factor=2)``).
+Where the source cannot tell, the class itself does: its base classes as Python ordered them count
+even if the source computes them, and a class that a function makes counts with that function and
+with the plain values that it took from it (``make_task(factor=2)``).
 """
 
 from __future__ import annotations
@@ -92,12 +92,12 @@ def hash_class(cls: type) -> CodeHash:
         cls: Any class, of a module, a script or a notebook.
 
     Returns:
-        The digest and what it covers. The work is done once per process, as long as no module is reloaded,
-        no cell run, and no declared file changed.
+        The digest and what it covers. The work is done once per process, as long as no module is
+        reloaded, no cell run, and no declared file changed.
 
     Raises:
-        ConfigurationError: The class has no source, a declared data file is missing, or the requirements file
-            cannot be read.
+        ConfigurationError: The class has no source, a declared data file is missing, or the
+            requirements file cannot be read.
     """
     requirements = requirements_path()
     stamp = _file_stamp(requirements) if requirements else None
@@ -139,7 +139,7 @@ def _start(cls: type, graph: Graph) -> Part:
 
 
 def _start_of(definition: Definition, graph: Graph) -> Part:
-    """Find the part in which a class or function of the project is made; all of its module if none shows."""
+    """Find the part that makes a class or function; all of its module if none shows."""
     name = definition.__module__
     module = _process.modules.get(name)
     statements = graph.resolver.names(module).statements if module else {}
@@ -153,7 +153,7 @@ def _start_of(definition: Definition, graph: Graph) -> Part:
 
 
 def _bases(cls: type, graph: Graph) -> Iterator[Target]:
-    """Yield the bases and metaclasses of a class and of its bases in the project, as Python knows them."""
+    """Yield the bases and metaclasses of a class and its bases, as Python knows them."""
     for owner in cls.__mro__:
         if owner is not cls and not _is_project(owner, graph):
             continue

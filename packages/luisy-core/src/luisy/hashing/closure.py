@@ -2,20 +2,22 @@
 
 Rules
 -----
-- From the class its references are followed, then those of what they reach, until nothing new is found, and with
-  each name what changes it from elsewhere (see `luisy.hashing.effects`). Cycles are fine.
+- From the class its references are followed, then those of what they reach, until nothing new is
+  found, and with each name what changes it from elsewhere (see `luisy.hashing.effects`). Cycles
+  are fine.
 - A class that is reached counts whole: bases, metaclass, decorators, methods, nested classes.
 - What is installed counts by its version. The standard library, luisy and luigi never count.
-- Tasks that a task requires enter by their own hash, not as parts: a task class that is named only in the
-  decorators ``requires`` and ``inherits`` of the hashed class, in its methods named ``requires`` (or those of
-  its bases), or in a function that is only called from there, is left to the hash of the
-  instance. A task class that is used anywhere else, as in ``run``, counts as code, with all that it reaches,
-  for nothing else would notice its change.
+- Tasks that a task requires enter by their own hash, not as parts: a task class that is named
+  only in the decorators ``requires`` and ``inherits`` of the hashed class, in its methods named
+  ``requires`` (or those of its bases), or in a function that is only called from there, is left
+  to the hash of the instance. A task class that is used anywhere else, as in ``run``, counts as
+  code, with all that it reaches, for nothing else would notice its change.
 
 Limits
 ------
-Values that are computed when a module is imported, and everything that is read from outside (environment, files that are
-not declared, the network), are known by the code that reads them only.
+Values that are computed when a module is imported, and everything that is read from outside
+(environment, files that are not declared, the network), are known by the code that reads them
+only.
 """
 
 from __future__ import annotations
@@ -30,8 +32,8 @@ from luisy.hashing.display import show, show_file
 from luisy.hashing.effects import SUBCLASSES, Effects
 from luisy.hashing.graph import Graph, Node, Unresolved
 from luisy.hashing.libraries import Libraries
+from luisy.hashing.references import Reference
 from luisy.hashing.resolve import External, Part, Target, is_plumbing
-from luisy.hashing.scope import Reference
 
 _VERSION = b"luisy class 1\n"
 _HAND_OVER = frozenset({"requires", "inherits"})
@@ -44,7 +46,8 @@ class CodeHash:
     Attributes:
         digest: 64 hexadecimal digits.
         parts: The digest or version of each part, by its name: ``my_module/util.py:scale``,
-            ``my_module/util.py:*`` (a whole module), ``library:pandas``, ``file:my_module/data.json``.
+            ``my_module/util.py:*`` (a whole module), ``library:pandas``,
+            ``file:my_module/data.json``.
         reached_from: For each part the part by which it was first reached, empty for the class.
         sources: The source of each part, for people; worked out when it is asked for.
         unresolved: What could not be followed.
@@ -99,7 +102,9 @@ class Closure:
             for target, use in node.edges:
                 full = self._full[part] and not self._is_requirement(node, use)
                 self._take(target, node.label, full=full)
-                if isinstance(target, Part) and not use.is_change:
+                if isinstance(target, Part) and not (
+                    use.is_change and use.attributes[-1:] != (target.name,)
+                ):
                     self._read[target] = self._read.get(target, False) or full
             for label, path in node.files:
                 self.files[f"file:{label}"] = path

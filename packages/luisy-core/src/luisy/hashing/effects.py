@@ -1,19 +1,23 @@
-"""What changes a name from outside of it: registers, plug-ins, and settings that another module sets.
+"""What changes a name from outside of it: registers, plug-ins, settings of other modules.
 
 Rules
 -----
-- Looked at are the modules that are executed when the modules of the reached parts are imported: their
-  imports at the top level, with the packages above, and so on, as far as they are project code. A
-  module that imports others by computed names (``pkgutil.iter_modules``) executes all below its package.
-- A statement at the top level of one of them counts for a name that it changes: an item or an attribute is set,
-  a method is called on it, it is handed to a function (see `luisy.hashing.names`).
-- It counts as well for what a function changes that it calls, or by which it is decorated. For ``@register`` the
-  changes in the body of ``register`` count, for ``@register(...)`` also those of the function in it;
-  those further inside happen when the decorated function is called (a cache), and do not.
-- ``@app.register`` counts for ``app`` if the method changes its object, or, where its code is not of the
-  project, if its name begins like ``add``, ``append`` or ``register``.
-- A subclass counts for its base, and for what that changes, if the base has an ``__init_subclass__`` or a metaclass
-  that changes something. Tasks are left out: they all derive from one class.
+- Looked at are the modules that are executed when the modules of the reached parts are imported:
+  their imports at the top level, with the packages above, and so on, as far as they are project
+  code. A module that imports others by computed names (``pkgutil.iter_modules``) executes all
+  below its package.
+- A statement at the top level of one of them counts for a name that it changes: an item or an
+  attribute is set, a method is called on it, it is handed to a function (see
+  `luisy.hashing.names`).
+- It counts as well for what a function changes that it calls, or by which it is decorated. For
+  ``@register`` the changes in the body of ``register`` count, for ``@register(...)`` also those
+  of the function in it; those further inside happen when the decorated function is called (a
+  cache), and do not.
+- ``@app.register`` counts for ``app`` if the method changes its object, or, where its code is not
+  of the project, if its name begins like ``add``, ``append`` or ``register``.
+- A subclass counts for its base, and for what that changes, if the base has an
+  ``__init_subclass__`` or a metaclass that changes something. Tasks are left out: they all derive
+  from one class.
 - ``Base.__subclasses__()`` reaches all subclasses.
 
 Limits
@@ -29,14 +33,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from luisy.hashing.names import Touch
+from luisy.hashing.nodes import FUNCTIONS, Function, chain_of, container, local_nodes
+from luisy.hashing.references import MUTATORS, Reference
 from luisy.hashing.resolve import WHOLE, Part, absolute
-from luisy.hashing.scope import MUTATORS, Reference, chain_of, container, local_nodes
 from luisy.hashing.source import Module
 
 if TYPE_CHECKING:
     from luisy.hashing.graph import Graph
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _REGISTERS = ("add", "append", "register")
 _DEPTH = {"call": 1, "decorator": 1, "factory": 2, "base": 1}
 SUBCLASSES = "__subclasses__"
@@ -154,7 +158,7 @@ class Effects:
         return method.startswith(_REGISTERS)
 
     def _classes_of(self, part: Part) -> Iterator[Part]:
-        """Yield the classes, of the project, that a part is or is an instance of, with their bases."""
+        """Yield the classes that a part is or is an instance of, with their bases."""
         node = self.graph.node(part)
         pending: list[Part] = [part]
         for statement in node.statements:
@@ -206,7 +210,7 @@ class Effects:
                     continue
                 if use.is_change:
                     changed.add(target)
-                elif use.call is not None and target not in seen:
+                if use.call is not None and target not in seen:
                     seen.add(target)
                     pending.append((target, 1))
         return changed
@@ -218,17 +222,15 @@ def _with_packages(dotted: str) -> Iterator[str]:
         yield ".".join(words[:count])
 
 
-def _methods(
-    statements: Iterable[ast.stmt], name: str
-) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def _methods(statements: Iterable[ast.stmt], name: str) -> Iterator[Function]:
     for statement in statements:
         for item in statement.body if isinstance(statement, ast.ClassDef) else ():
-            if isinstance(item, _FUNCTIONS) and item.name == name:
+            if isinstance(item, FUNCTIONS) and item.name == name:
                 yield item
 
 
-def _changes_first(method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -> bool:
-    """Tell whether a method changes what its first argument is or holds, down to a depth of functions."""
+def _changes_first(method: Function, depth: int) -> bool:
+    """Tell whether a method changes its first argument, down to a depth of functions."""
     arguments = [*method.args.posonlyargs, *method.args.args]
     if not arguments:
         return False
@@ -237,7 +239,7 @@ def _changes_first(method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -
     while pending:
         function, level = pending.pop()
         for node in local_nodes(function.body):
-            if isinstance(node, _FUNCTIONS) and level < depth:
+            if isinstance(node, FUNCTIONS) and level < depth:
                 pending.append((node, level + 1))
             changed: ast.expr | None = None
             if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(

@@ -2,14 +2,16 @@
 
 Rules
 -----
-- A *part* is one name of one module, with all of the statements that it is made of. Its digest covers their
-  canonical form and what each name in them stands for, so that an import of the same name from another place
-  is a change.
-- A whole module (``module.py:*``) refers to each of its parts and to what it re-exports; its own digest covers
-  their names and the statements that belong to no name.
-- A package's data files that a definition declares (`luisy.reads_files`) are found beside its module.
-- What cannot be resolved is noted, with what counts instead: a module that is used as a value; the own
-  module for ``exec``, ``eval``, ``globals()``; the whole top-level package for an import of a computed name.
+- A *part* is one name of one module, with all of the statements that it is made of. Its digest
+  covers their canonical form and what each name in them stands for, so that an import of the same
+  name from another place is a change.
+- A whole module (``module.py:*``) refers to each of its parts and to what it re-exports; its own
+  digest covers their names and the statements that belong to no name.
+- A package's data files that a definition declares (`luisy.reads_files`) are found beside its
+  module.
+- What cannot be resolved is noted, with what counts instead: a module that is used as a value;
+  the own module for ``exec``, ``eval``, ``globals()``; the whole top-level package for an import
+  of a computed name.
 """
 
 from __future__ import annotations
@@ -24,6 +26,8 @@ from luisy_protocol.errors import ConfigurationError
 
 from luisy.hashing.canonical import digest_statements, effective_body
 from luisy.hashing.names import Names
+from luisy.hashing.nodes import DEFINITIONS, Import, chain_of
+from luisy.hashing.references import Reference, references
 from luisy.hashing.resolve import (
     WHOLE,
     External,
@@ -34,11 +38,9 @@ from luisy.hashing.resolve import (
     is_plumbing,
     labels,
 )
-from luisy.hashing.scope import Import, Reference, chain_of, references
 from luisy.hashing.source import Module
 
 _OWN_MODULE = frozenset({"exec", "eval", "globals", "locals", "vars"})
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _NO_TASKS = ("Parameter", "Target", "Config")
 
 
@@ -229,7 +231,7 @@ class Graph:
 
     def _files(self, module: Module, statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Path]]:
         for statement in statements:
-            for node in ast.walk(statement) if isinstance(statement, _DEFINITIONS) else ():
+            for node in ast.walk(statement) if isinstance(statement, DEFINITIONS) else ():
                 for decorator in getattr(node, "decorator_list", ()):
                     if isinstance(decorator, ast.Call) and self._reads_files(module, decorator):
                         yield from self._declared(module, decorator)

@@ -2,15 +2,16 @@
 
 Rules
 -----
-- The line of the requirements file decides, if one is given and names the distribution with anything more than
-  its name. A pin (``pandas==2.2.3``) counts as that version, so that writing down the installed versions
-  makes nothing outdated; anything else (a range, an address) counts as it is written, spaces aside.
-  Included files (``-r``, ``-c``) are read; comments, options and hashes do not count.
+- The line of the requirements file decides, if one is given and names the distribution with
+  anything more than its name. A pin (``pandas==2.2.3``) counts as that version, so that writing
+  down the installed versions makes nothing outdated; anything else (a range, an address) counts
+  as it is written, spaces aside. Included files (``-r``, ``-c``) are read; comments, options and
+  hashes do not count.
 - Else the installed version counts, and ``not installed`` for what is not there.
-- luisy's own packages never count, nor does luigi (``luigi.contrib`` does): it schedules, and what
-  it hands to a task enters the hash as parameters and requirements.
-- The distribution of an import is the one that installed its files, found from their folder: by name
-  first, then by the lists of installed files.
+- luisy's own packages never count, nor does luigi (``luigi.contrib`` does): it schedules, and
+  what it hands to a task enters the hash as parameters and requirements.
+- The distribution of an import is the one that installed its files, found from their folder: by
+  name first, then by the lists of installed files.
 """
 
 from __future__ import annotations
@@ -120,9 +121,8 @@ def _distribution(dotted: str, modules: Modules) -> tuple[str, str] | None:
     if folder is None:
         return None
     path = dotted.replace(".", "/")
-    candidates = sorted(
-        entry for entry in os.listdir(folder) if entry.endswith((".dist-info", ".egg-info"))
-    )
+    names = sorted(entry.name for entry in folder.iterdir())
+    candidates = [name for name in names if name.endswith((".dist-info", ".egg-info"))]
     top_level = dotted.partition(".")[0]
     candidates.sort(key=lambda entry: normalise(entry.partition("-")[0]) != normalise(top_level))
     while path:

@@ -2,18 +2,20 @@
 
 Rules
 -----
-- A name is made of every statement of the top level that binds it (definition, assignment, augmented and
-  annotated assignment, unpacking, ``for``, ``with``, ``except``, walrus, match capture, ``del``) and of
-  every one that may change what it is bound to: an assignment to an item or an attribute of it, a call of a
-  method of it as a statement, a call as a statement that is given it and that is not a builtin.
+- A name is made of every statement of the top level that binds it (definition, assignment,
+  augmented and annotated assignment, unpacking, ``for``, ``with``, ``except``, walrus, match
+  capture, ``del``) and of every one that may change what it is bound to: an assignment to an item
+  or an attribute of it, a call of a method of it as a statement, a call as a statement that is
+  given it and that is not a builtin.
 - Imports at the top level are not code: they are followed.
-- In an ``if`` or ``match`` only the branches that concern the name stay, with their conditions. In a loop, a
-  ``with`` or a ``try`` everything but the definitions of other names stays, for each statement may decide
-  whether the next one is executed.
-- ``if TYPE_CHECKING`` is never entered; ``if __name__ == "__main__"`` only if the module is ``__main__``.
+- In an ``if`` or ``match`` only the branches that concern the name stay, with their conditions.
+  In a loop, a ``with`` or a ``try`` everything but the definitions of other names stays, for each
+  statement may decide whether the next one is executed.
+- ``if TYPE_CHECKING`` is never entered; ``if __name__ == "__main__"`` only if the module is
+  ``__main__``.
 - In a notebook the last definition wins: what a later plain binding replaces is dropped. The last
-  expression of a cell is shown to a person and counts only if it calls a method that is known to change
-  its object.
+  expression of a cell is shown to a person and counts only if it calls a method that is known to
+  change its object.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from luisy.hashing.canonical import effective_body
-from luisy.hashing.scope import (
-    MUTATORS,
+from luisy.hashing.nodes import (
+    DEFINITIONS,
+    Chain,
+    Function,
     Import,
     chain_of,
     container,
@@ -34,9 +38,9 @@ from luisy.hashing.scope import (
     local_nodes,
     stored_names,
 )
+from luisy.hashing.references import MUTATORS
 from luisy.hashing.source import Module
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 _COMPOUND = (
     ast.If,
     ast.For,
@@ -50,7 +54,6 @@ _COMPOUND = (
 )
 _BUILTINS = frozenset(dir(builtins))
 
-Chain = tuple[str, tuple[str, ...]]
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -61,8 +64,8 @@ class Touch:
     Attributes:
         owner: The name of this module under which the statement counts.
         chain: What is changed, or the function that may change something.
-        kind: ``change`` of the chain itself; ``call`` of the chain; ``decorator``, or ``factory`` of one,
-            which is handed the owner; ``base``, from which the owner derives, or its
+        kind: ``change`` of the chain itself; ``call`` of the chain; ``decorator``, or ``factory``
+            of one, which is handed the owner; ``base``, from which the owner derives, or its
             ``metaclass``.
     """
 
@@ -160,7 +163,7 @@ def _data_names(statements: Iterable[ast.stmt]) -> set[str]:
     return {
         name
         for node in local_nodes(statements)
-        if not isinstance(node, _DEFINITIONS)
+        if not isinstance(node, DEFINITIONS)
         for name in stored_names(node)
     }
 
@@ -222,7 +225,7 @@ def _touch_of_chain(node: ast.expr) -> Iterator[Touch]:
 
 
 def _touches_of_definition(
-    node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef,
+    node: Function | ast.ClassDef,
 ) -> Iterator[Touch]:
     for decorator in node.decorator_list:
         is_factory = isinstance(decorator, ast.Call)
@@ -290,9 +293,9 @@ def _without_definitions(statement: _Node, name: str) -> _Node:
         if not items:
             continue
         kept = [
-            _without_definitions(item, name) if not isinstance(item, _DEFINITIONS) else item
+            _without_definitions(item, name) if not isinstance(item, DEFINITIONS) else item
             for item in items
-            if not isinstance(item, _DEFINITIONS) or item.name == name
+            if not isinstance(item, DEFINITIONS) or item.name == name
         ]
         changed[attribute] = kept or ([ast.Pass()] if attribute == "body" else [])
     return _copy(statement, **changed) if changed else statement
@@ -307,7 +310,7 @@ def _last_binding(name: str, statements: list[ast.stmt]) -> list[ast.stmt]:
     """Drop what a later plain binding of the name replaces."""
     for position in range(len(statements) - 1, -1, -1):
         statement = statements[position]
-        if isinstance(statement, _DEFINITIONS):
+        if isinstance(statement, DEFINITIONS):
             return statements[position:]
         if isinstance(statement, ast.Assign | ast.AnnAssign):
             plain = name in {

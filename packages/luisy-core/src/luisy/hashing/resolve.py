@@ -2,12 +2,15 @@
 
 Rules
 -----
-- A name that a module binds by a statement is that name of that module, a *part*. A name that it imports is
-  what is imported; ``module.attribute`` chains are followed through modules, to just that attribute.
+- A name that a module binds by a statement is that name of that module, a *part*. A name that it
+  imports is what is imported; ``module.attribute`` chains are followed through modules, to just
+  that attribute.
 - What a package binds goes before a submodule of the same name.
-- A module that is used as a value, or whose attribute nobody binds (``__getattr__``), counts as a whole.
+- A module that is used as a value, or whose attribute nobody binds (``__getattr__``), counts as a
+  whole.
 - What lies in an installed distribution or the standard library is *external*, a dotted name.
-- A name that nothing binds may come from a star import of an external module; else it is a builtin.
+- A name that nothing binds may come from a star import of an external module; else it is a
+  builtin.
 """
 
 from __future__ import annotations
@@ -17,7 +20,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from luisy.hashing.names import Names, index
-from luisy.hashing.scope import Import, Reference
+from luisy.hashing.nodes import Import
+from luisy.hashing.references import Reference
 from luisy.hashing.source import Module, Modules
 
 WHOLE = "*"
@@ -103,7 +107,7 @@ class Resolver:
             self._stars(module, name, attributes, found, seen)
 
     def _is_setting(self, module: Module, name: str) -> bool:
-        """Tell whether a name is made only of calls into luisy or luigi, such as ``set_working_dir``."""
+        """Tell whether a name is made only of calls into luisy, such as ``set_working_dir``."""
         names = self.names(module)
         imports = names.imports.get(name, [])
         return (

@@ -2,21 +2,24 @@
 
 Rules
 -----
-- A module is found as Python would import it, but nothing is executed: what is loaded tells its own file,
-  else the finders are asked, one package after the other.
-- Where its file lies decides what a module is: *standard library* (never hashed), *installed* (below
-  ``site-packages`` or ``dist-packages``: hashed by version), or *project* (anything else, so also an editable
-  install or a sibling on ``sys.path``; hashed by source). The top-level package of the class that is
-  hashed is always project.
-- The label of a module is its path below the folder of its top-level package, with ``/`` everywhere; a script
-  that is run by path has the label that it would have if it were imported.
-- A module is parsed once. What is known is forgotten when a module is loaded anew (`importlib.reload`), when
-  another notebook cell ran, or when a file changed that is not loaded yet.
-- ``__main__`` in a notebook or a console is the sequence of the cells that ran, as Python saw them.
+- A module is found as Python would import it, but nothing is executed: what is loaded tells its
+  own file, else the finders are asked, one package after the other.
+- Where its file lies decides what a module is: *standard library* (never hashed), *installed*
+  (below ``site-packages`` or ``dist-packages``: hashed by version), or *project* (anything else,
+  so also an editable install or a sibling on ``sys.path``; hashed by source). The top-level
+  package of the class that is hashed is always project.
+- The label of a module is its path below the folder of its top-level package, with ``/``
+  everywhere; a script that is run by path has the label that it would have if it were imported.
+- A module is parsed once. What is known is forgotten when a module is loaded anew
+  (`importlib.reload`), when another notebook cell ran, or when a file changed that is not loaded
+  yet.
+- ``__main__`` in a notebook or a console is the sequence of the cells that ran, as Python saw
+  them.
 
 Limits
 ------
-Extension modules and files without source have no tree. An interactive prompt of plain Python keeps no source.
+Extension modules and files without source have no tree. An interactive prompt of plain Python
+keeps no source.
 """
 
 from __future__ import annotations
@@ -32,8 +35,21 @@ from dataclasses import dataclass
 from pathlib import Path
 
 # Names that the standard library has, or had, in some supported version only.
-_STANDARD = sys.stdlib_module_names | frozenset(
-    ["aifc", "annotationlib", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "compression", "crypt", "distutils", "imghdr", "imp", "lib2to3", "mailcap", "msilib", "nis", "nntplib", "ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"]
+_STANDARD = (
+    sys.stdlib_module_names
+    | {"aifc", "annotationlib", "asynchat", "asyncore", "audioop", "cgi", "cgitb", "chunk", "crypt"}
+    | {
+        "compression",
+        "distutils",
+        "imghdr",
+        "imp",
+        "lib2to3",
+        "mailcap",
+        "msilib",
+        "nis",
+        "nntplib",
+    }
+    | {"ossaudiodev", "pipes", "smtpd", "sndhdr", "spwd", "sunau", "telnetlib", "uu", "xdrlib"}
 )
 _STANDARD_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120
 _INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
@@ -48,7 +64,7 @@ class Module:
         package: The dotted name that its relative imports start from.
         label: Its path for people: ``my_module/util.py``.
         file: Where it was found, for messages only.
-        text: Its source with ``\\n`` as newline.
+        text: Its source, with the newlines of Unix.
         tree: Its syntax tree.
         is_package: Whether it is an ``__init__``.
         is_interactive: Whether it consists of the cells of a notebook.
@@ -79,8 +95,8 @@ class _Stamp:
     """What changes when a module is loaded anew.
 
     Attributes:
-        token: Its spec, or that of the nearest package above it that is loaded; of a notebook the number of
-            its cells.
+        token: Its spec, or that of the nearest package above it that is loaded; of a notebook the
+            number of its cells.
         file: Where it is.
         is_loaded: Whether it is loaded itself.
         written: When the file was written, as far as it matters.
@@ -128,7 +144,7 @@ class Modules:
         self._before: dict[str, Module] = {}
 
     def refresh(self) -> int:
-        """Forget everything if a module was loaded anew since it was parsed, and return the generation."""
+        """Forget everything if a module was loaded anew; return the generation."""
         for name, stamp in self._stamps.items():
             if not stamp.is_same(_stamp(name, self._places.get(name))):
                 self._before.update({key: module for key, module in self._parsed.items() if module})
@@ -155,7 +171,7 @@ class Modules:
         return self._place(name) is not None
 
     def kind(self, top_level: str) -> str:
-        """Tell what a top-level name is: ``standard``, ``installed``, ``project`` or ``missing``."""
+        """Tell what a name is: ``standard``, ``installed``, ``project`` or ``missing``."""
         if top_level not in self._kinds:
             self._kinds[top_level] = self._find_kind(top_level)
         return self._kinds[top_level]
@@ -179,7 +195,7 @@ class Modules:
         return place.file if place else None
 
     def is_namespace(self, name: str) -> bool:
-        """Tell whether a name is a package without an ``__init__``, which several distributions may share."""
+        """Tell whether a name is a package without ``__init__``, which distributions may share."""
         place = self._place(name)
         return place is not None and place.file is None and bool(place.folders)
 
@@ -267,7 +283,7 @@ class Modules:
 
 
 def parse(text: str) -> ast.Module | None:
-    """Parse source without the warnings that its compilation already gave; None if it is not Python."""
+    """Parse source without the warnings of its compilation; None if it is not Python."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
