@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -43,4 +44,9 @@ def project_of(module: str) -> str:
     if spec is not None and spec.name not in _MAIN:
         return str(spec.name).partition(".")[0]
     script = getattr(main, "__file__", None)
-    return Path(script).stem if script else NOTEBOOK
+    return _stem(script) if script else NOTEBOOK
+
+
+@lru_cache
+def _stem(script: str) -> str:
+    return Path(script).stem

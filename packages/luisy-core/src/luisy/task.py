@@ -18,7 +18,7 @@ from luisy.project import ProjectName
 from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget
 from luisy.targets.objects import PickleTarget
 from luisy.targets.tables import CloudTarget
-from luisy.task_class import Parameters, TaskClass, with_plain_defaults
+from luisy.task_class import Parameters, TaskClass, given_values, with_plain_defaults
 
 
 class Task(luigi.Task, metaclass=TaskClass):
@@ -69,8 +69,10 @@ class Task(luigi.Task, metaclass=TaskClass):
     @classmethod
     def get_param_values(cls, params: Parameters, args: Any, kwargs: Any) -> list[tuple[str, Any]]:
         """Return the name and the value of each parameter: given, configured or by default."""
-        given = with_plain_defaults(cls.get_task_family(), params, args, kwargs)
-        values = super().get_param_values(params, args, given)  # type: ignore[no-untyped-call]
+        values = given_values(params, args, kwargs)
+        if values is None:
+            given = with_plain_defaults(cls.get_task_family(), params, args, kwargs)
+            values = super().get_param_values(params, args, given)  # type: ignore[no-untyped-call]
         return list(values)
 
     @cached_property

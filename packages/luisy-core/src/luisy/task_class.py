@@ -78,3 +78,17 @@ def with_plain_defaults(
         if name not in given and not has_own_source and parameter._default is not _no_value:
             added[name] = parameter._default
     return added
+
+
+def given_values(
+    parameters: Parameters, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any]] | None:
+    """Return the values as luigi keeps them where every one is given by name, else None."""
+    if args or len(kwargs) != len(parameters):
+        return None
+    if not all(name in kwargs for name, _ in parameters):
+        return None
+    values = [(name, parameter.normalize(kwargs[name])) for name, parameter in parameters]
+    return [
+        (name, tuple(value) if isinstance(value, list | set) else value) for name, value in values
+    ]
