@@ -40,9 +40,11 @@ class Result:
 
     @property
     def complaint(self) -> str:
-        """What it says on standard error, which must be for the user alone: no traceback."""
+        """The one line on standard error that tells the user what is wrong."""
         assert "Traceback" not in self.text, self.text
-        return " ".join(line for line in self.err.splitlines() if line.strip())
+        lines = [line for line in self.err.splitlines() if line.strip()]
+        assert len(lines) == 1, self.err
+        return lines[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,7 @@
-"""Each mistake is answered by one clear sentence and a non-zero exit, and nothing is lost."""
+"""Each mistake is answered by one clear sentence and a non-zero exit, and nothing is lost.
+
+Exit codes: 1 where something failed, 2 where the command or a setting is wrong.
+"""
 
 import sys
 
@@ -47,7 +50,7 @@ class Dependent(luisy.Task):
 
 def test_no_working_directory_is_named_with_both_ways_to_give_it(team):
     done = team.run(f"{RUN} --no-ask")
-    assert done.code != 0
+    assert done.code == 2
     assert "--working-dir" in done.complaint
     assert "WORKING_DIR" in done.complaint
 
@@ -55,7 +58,7 @@ def test_no_working_directory_is_named_with_both_ways_to_give_it(team):
 def test_working_directory_that_is_a_file_is_refused(team):
     (team.root / "file").write_text("mine")
     done = team.run(f"{RUN} --working-dir ../file --no-ask")
-    assert done.code != 0
+    assert done.code == 2
     assert "file" in done.complaint
     assert (team.root / "file").read_text() == "mine"
 
@@ -63,7 +66,7 @@ def test_working_directory_that_is_a_file_is_refused(team):
 @pytest.mark.skipif(sys.platform != "linux", reason="/proc is Linux's folder in which none writes")
 def test_working_directory_that_cannot_be_written_is_refused(team):
     done = team.run(f"{RUN} --working-dir /proc/nobody --no-ask")
-    assert done.code != 0
+    assert done.code == 2
     assert "/proc/nobody" in done.complaint
 
 
@@ -77,7 +80,7 @@ def test_working_directory_that_cannot_be_written_is_refused(team):
 )
 def test_unknown_name_is_repeated(team, names, said):
     done = team.run(f"luisy --module {names} --working-dir ../anna --no-ask")
-    assert done.code != 0
+    assert done.code == 2
     assert said in done.complaint
 
 
@@ -85,14 +88,14 @@ def test_unknown_name_is_repeated(team, names, said):
 def test_bad_task_parameter_is_named(team, given):
     team.write_module("scaled", SCALED)
     done = team.run(f"luisy --module my_module.scaled Scaled {given} --working-dir ../a --no-ask")
-    assert done.code != 0
+    assert done.code == 2
     assert "factor" in done.complaint
     assert team.files("a") == set()
 
 
 def test_missing_raw_file_is_named_with_both_places(team):
     done = team.run(f"{RUN} --working-dir ../anna --download --no-ask")
-    assert done.code != 0
+    assert done.code == 1
     assert str(team.root / "anna/my_module/raw/file_a.csv") in done.text
     assert team.settings["LUISY_REMOTE"] in done.text
     assert done.computed == []
@@ -102,7 +105,7 @@ def test_missing_raw_file_is_named_with_both_places(team):
 def test_upload_without_a_store_is_refused_before_anything_runs(team):
     team.give_raw_files("anna")
     done = team.run(f"{RUN} --working-dir ../anna --upload --no-ask", LUISY_REMOTE=None)
-    assert done.code != 0
+    assert done.code == 2
     assert "LUISY_REMOTE" in done.complaint
     assert done.computed == []
 
@@ -113,7 +116,7 @@ def test_store_that_cannot_be_reached_is_refused_before_anything_runs(team, flag
     (team.root / "cable").write_text("cut")
     url = (team.root / "cable/store").as_uri()
     done = team.run(f"{RUN} --working-dir ../anna {flag} --no-ask", LUISY_REMOTE=url)
-    assert done.code != 0
+    assert done.code == 1
     assert "cable" in done.complaint
     assert done.computed == []
 
@@ -121,7 +124,7 @@ def test_store_that_cannot_be_reached_is_refused_before_anything_runs(team, flag
 def test_store_of_an_unknown_kind_is_refused_before_anything_runs(team):
     team.give_raw_files("anna")
     done = team.run(f"{RUN} --working-dir ../anna --upload --no-ask", LUISY_REMOTE="gopher://x/y")
-    assert done.code != 0
+    assert done.code == 2
     assert "gopher" in done.complaint
     assert done.computed == []
 
@@ -151,7 +154,7 @@ def test_failing_task_leaves_no_output_and_stops_only_its_dependents(team):
 def test_no_terminal_and_no_answer_stops_with_the_hint(team):
     team.give_raw_files("anna")
     done = team.run(f"{RUN} --working-dir ../anna")
-    assert done.code != 0
+    assert done.code == 2
     assert "--no-ask" in done.complaint
     assert done.computed == []
 
