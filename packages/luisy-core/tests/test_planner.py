@@ -263,10 +263,16 @@ def test_upload_leaves_out_what_is_not_fresh():
 def test_plan_is_json():
     plan = World().put(A, B).plan().as_json()
     assert plan["counts"] == {
-        "keep": 2, "download": 0, "run": 2, "not needed": 0, "missing": 0,
+        "keep": 2,
+        "download": 0,
+        "run": 2,
+        "not needed": 0,
+        "missing": 0,
     }
     assert plan["steps"][1]["reasons"][0] == {
-        "cause": "missing", "text": "output missing", "subject": "",
+        "cause": "missing",
+        "text": "output missing",
+        "subject": "",
     }
 
 
@@ -282,7 +288,9 @@ def worlds(draw):
     for key in keys:
         state = draw(st.sampled_from(["fresh", "absent", "old", "modified", "unrecorded"]))
         if state != "absent":
-            world.put(key, made_by="old" if state == "old" else "new", recorded=state != "unrecorded")
+            world.put(
+                key, made_by="old" if state == "old" else "new", recorded=state != "unrecorded"
+            )
         if state == "modified":
             world.content[key] = "tampered"
         if draw(st.booleans()):

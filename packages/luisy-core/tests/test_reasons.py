@@ -4,7 +4,12 @@ from luisy.reasons import differences
 from luisy_protocol.record import Record
 
 OLD = {
-    "parts": {"m/util.py:scale": "1", "library:pandas": "2.2.3", "m/x.py:*": "1", "file:m/d.json": "1"},
+    "parts": {
+        "m/util.py:scale": "1",
+        "library:pandas": "2.2.3",
+        "m/x.py:*": "1",
+        "file:m/d.json": "1",
+    },
     "parameters": {"day": "1"},
     "requires": {"p/raw/a.csv": "h1"},
 }

@@ -149,9 +149,7 @@ class _Visit:
     left: Iterator[luigi.Task]
 
 
-def _visit(
-    task: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | None
-) -> _Visit:
+def _visit(task: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | None) -> _Visit:
     from luisy.task import Task
 
     requires = _requirements(task)
@@ -180,8 +178,17 @@ def _node(visit: _Visit, finished: Mapping[luigi.Task, int]) -> Node:
     requires = tuple(finished[below] for below in visit.requires)
     yields = tuple(finished[below] for below in visit.yields)
     kind = _kind(task, key)
-    is_folder = bool(key) and bool(getattr(task.output(), "is_folder", False))  # type: ignore[attr-defined]
+    is_folder = bool(key) and _makes_folder(task)
     return Node(task, kind, key, key.partition("/")[0], requires, is_folder, yields)
+
+
+def _makes_folder(task: luigi.Task) -> bool:
+    from luisy.task import Task
+
+    # A target costs more than its class, and there are many tasks.
+    has_usual_target = isinstance(task, Task) and type(task).output is Task.output
+    target = task.target_cls if has_usual_target else task.output()
+    return bool(getattr(target, "is_folder", False))
 
 
 def _kind(task: luigi.Task, key: str) -> Kind:

@@ -172,9 +172,7 @@ class _Freshness:
                 yield Reason(Cause.INPUT, f"input changed: {_without_project(key)}", key)
         for key in record.yielded:
             if self._was_other_code(key, record.requires.get(key)):
-                yield Reason(
-                    Cause.UPSTREAM, f"upstream code changed: {_without_project(key)}", key
-                )
+                yield Reason(Cause.UPSTREAM, f"upstream code changed: {_without_project(key)}", key)
         here = self.pipeline.nodes[position]
         for below in (*here.requires, *here.yields):
             if self.changed[below]:

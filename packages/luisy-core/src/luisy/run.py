@@ -145,9 +145,7 @@ class _Progress:
 def _not_run(work: Work, progress: _Progress) -> Iterator[tuple[str, str]]:
     """Yield the tasks that were to run and did not, with a failed task that each waits for."""
     because: dict[int, str] = {}
-    for position, (node, step) in enumerate(
-        zip(work.pipeline.nodes, work.plan.steps, strict=True)
-    ):
+    for position, (node, step) in enumerate(zip(work.pipeline.nodes, work.plan.steps, strict=True)):
         if step.verdict is not Verdict.RUN:
             continue
         went = progress.succeeded.get(node.task.task_id)

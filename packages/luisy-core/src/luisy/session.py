@@ -29,6 +29,7 @@ from luisy.pipeline import Kind, name_of
 from luisy.plan import Verdict
 from luisy.run_lock import alone
 from luisy.show import Nothing
+from luisy.task import Task
 from luisy.work import Settings, Work
 from luisy.yielded import describe
 
@@ -82,6 +83,8 @@ def is_complete(task: luigi.Task) -> bool:
     """Tell whether a task need not run (any more)."""
     found = _current.find(task) if _current else None
     if found is None:
+        if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
+            return luigi.Task.complete(task)
         if not _is_asked_by_luigi() or multiprocessing.parent_process():
             return _is_fresh(task)
         found = _begin(task)

@@ -22,9 +22,7 @@ def identify(pipeline: Pipeline) -> list[Identity]:
     for node in pipeline.nodes:
         code = hash_class(type(node.task))
         parameters = _parameters(node)
-        requires = {
-            pipeline.nodes[below].label: identities[below].hash for below in node.requires
-        }
+        requires = {pipeline.nodes[below].label: identities[below].hash for below in node.requires}
         digest = hash_instance(code, parameters=parameters, requires=list(requires.items()))
         identities.append(Identity(digest, code.parts, parameters, requires))
     return identities

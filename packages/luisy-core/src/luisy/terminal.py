@@ -80,7 +80,13 @@ class Terminal:
         if self._is_quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
 
         self._line = Progress(
             TextColumn("Running"),
@@ -141,9 +147,7 @@ class Terminal:
         if self._line is not None and self._bar is not None:
             names = list(self._running)
             more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-            self._line.update(
-                self._bar, advance=advance, description=", ".join(names[:2]) + more
-            )
+            self._line.update(self._bar, advance=advance, description=", ".join(names[:2]) + more)
 
     def _write(self, text: str) -> None:
         if self._line:
@@ -218,7 +222,9 @@ def write_failure(task: luigi.Task, error: BaseException, *, stream: TextIO | No
         click.echo(f"{name_of(task)} failed: {error}", file=stream or sys.stderr)
         return
     trace = error.__traceback__
-    while trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
+    while (
+        trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(_OURS)
+    ):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
     click.echo(f"{name_of(task)} failed:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)

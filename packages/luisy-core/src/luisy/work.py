@@ -216,7 +216,9 @@ class Work:
     def _wanted(self) -> list[RemoteOutput]:
         held = zip(self.plan.steps, self.facts.remote, strict=True)
         return [
-            remote for step, remote in held if step.verdict is Verdict.DOWNLOAD and remote is not None
+            remote
+            for step, remote in held
+            if step.verdict is Verdict.DOWNLOAD and remote is not None
         ]
 
     def _arrived(self, output: Arrived) -> None:
@@ -235,9 +237,7 @@ class Work:
 
     def _settle(self, keys: Iterable[str]) -> list[str]:
         concerned = [key for key in keys if key in self.aside.keys]
-        replaced = [
-            key for key in concerned if os.path.lexists(self.settings.workspace.path(key))
-        ]
+        replaced = [key for key in concerned if os.path.lexists(self.settings.workspace.path(key))]
         self.aside.discard(replaced)
         return self.aside.restore([key for key in concerned if key not in set(replaced)])
 

@@ -62,7 +62,13 @@ def _tasks(yielded: Mapping[str, str]) -> list[luigi.Task]:
         try:
             module, family, parameters = json.loads(text)
             tasks.append(load_task(module, family, parameters))
-        except (ImportError, TaskClassException, ValueError, TypeError, luigi.parameter.ParameterException):
+        except (
+            ImportError,
+            TaskClassException,
+            ValueError,
+            TypeError,
+            luigi.parameter.ParameterException,
+        ):
             # The task is no more what it was: the code that yields it tells the planner.
             continue
     return tasks

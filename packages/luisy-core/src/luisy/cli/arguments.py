@@ -95,9 +95,7 @@ def _parse(arguments: Sequence[str]) -> CmdlineParser:
     except SystemExit as end:
         if end.code in {None, 0}:
             raise
-        raise ConfigurationError(
-            "no task is given: luisy --module MODULE TASK"
-        ) from end
+        raise ConfigurationError("no task is given: luisy --module MODULE TASK") from end
 
 
 def _import(name: str) -> None:

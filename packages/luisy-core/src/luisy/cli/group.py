@@ -42,7 +42,11 @@ class Luisy(click.Group):
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take a line that names no command for one of `run`."""
-        if args and args[0] not in {"--help", "--version"} and args[0] not in self.list_commands(ctx):
+        if (
+            args
+            and args[0] not in {"--help", "--version"}
+            and args[0] not in self.list_commands(ctx)
+        ):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 

@@ -16,7 +16,12 @@ from luisy_protocol.os_errors import translated
 
 from luisy.workspace import Workspace
 
-_HOST_OPTIONS = ("default-scheduler-host", "default-scheduler-url", "scheduler_host", "scheduler_url")
+_HOST_OPTIONS = (
+    "default-scheduler-host",
+    "default-scheduler-url",
+    "scheduler_host",
+    "scheduler_url",
+)
 _LOGGERS = ("luigi", "luigi-interface")
 
 

@@ -38,7 +38,9 @@ def run(ctx: click.Context, arguments: Sequence[str], **given: Any) -> int:
     line = _luigi_line(arguments, given)
     if any(given[wish] for wish in ("download", "upload")):
         parameters = dict(task_class(line).get_params())
-        line += [f"--{wish}" for wish in ("download", "upload") if given[wish] and wish in parameters]
+        line += [
+            f"--{wish}" for wish in ("download", "upload") if given[wish] and wish in parameters
+        ]
     with root_task(line) as root:
         settings = Settings.of(root)
         show = Terminal(is_quiet=given["quiet"], is_verbose=given["verbose"])
