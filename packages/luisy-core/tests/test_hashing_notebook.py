@@ -18,6 +18,12 @@ SHOW = "print(hash_class(T).digest, *sorted(hash_class(T).parts))"
 
 def outputs(folder: Path, *cells: str) -> list[str]:
     """Run cells in a kernel and return what each SHOW printed."""
+    texts = printed(folder, *cells)
+    return [text for cell, text in zip(cells, texts, strict=True) if cell == SHOW]
+
+
+def printed(folder: Path, *cells: str) -> list[str]:
+    """Run cells in a kernel and return what each printed."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
     client = nbclient.NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(folder)}}
@@ -30,7 +36,6 @@ def outputs(folder: Path, *cells: str) -> list[str]:
             if output.output_type == "stream" and output.name == "stdout"
         ).strip()
         for cell in notebook.cells
-        if cell.source == SHOW
     ]
 
 
@@ -50,6 +55,25 @@ def test_notebook_cells_hash_by_their_last_definitions(tmp_path: Path) -> None:
     assert first.split()[1:] == ["__main__:FACTOR", "__main__:T", "__main__:scale"]
     assert first == same == looked == back == magic
     assert len({first, helper, constant, again}) == 4
+
+
+def test_notebook_sees_what_a_timed_cell_defines(tmp_path: Path) -> None:
+    first, second = outputs(
+        tmp_path,
+        SETUP, "FACTOR = 1", "%%time\n" + HELPER, "%%time\n" + TASK, SHOW,
+        "%%capture\n" + HELPER.replace("2", "3"), SHOW,
+    )  # fmt: skip
+
+    assert first.split()[1:] == ["__main__:FACTOR", "__main__:T", "__main__:scale"]
+    assert first != second
+
+
+def test_notebook_class_that_a_file_defines_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "job.py").write_text("class T: pass\n")
+    check = "try:\n    hash_class(T)\nexcept ValueError as error:\n    print(error)"
+    cells = (SETUP, "%run job.py", check)
+
+    assert "the source of T cannot be found" in printed(tmp_path, *cells)[-1]
 
 
 def test_notebook_reaches_modules_beside_it(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ with the plain values that it took from it (``make_task(factor=2)``).
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,8 +65,8 @@ class _Process:
         generation = self.modules.refresh()
         if generation != self.generation:
             self.generation = generation
-            self.graphs.clear()
-            self.hashes.clear()
+            for known in (self.graphs, self.hashes, self.libraries):
+                known.clear()
         self.checked = time.monotonic()
 
     def graph(self, home: str) -> tuple[Graph, Effects]:
@@ -105,9 +107,22 @@ def hash_class(cls: type) -> CodeHash:
     if known is None or not _process.is_current(known, cls.__module__):
         if _process.is_due(cls.__module__) or not _process.modules.is_current(cls.__module__):
             _process.refresh()
-        libraries = _process.versions(requirements, stamp)
-        known = _process.hashes[cls, stamp] = _hash(cls, libraries)
+        with _no_collection():
+            libraries = _process.versions(requirements, stamp)
+            known = _process.hashes[cls, stamp] = _hash(cls, libraries)
     return known.code
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Pause the collection of garbage: the trees stay, and looking through them is slow."""
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
 
 
 def _hash(cls: type, libraries: Libraries) -> _Known:
@@ -130,12 +145,13 @@ def _hash(cls: type, libraries: Libraries) -> _Known:
 def _start(cls: type, graph: Graph) -> Part:
     """Find the name of its module under which the class to hash is made."""
     module = _process.modules.get(cls.__module__)
-    if module is None:
+    part = _start_of(cls, graph)
+    if module is None or (module.is_interactive and part.name == WHOLE):
         raise ConfigurationError(
             f"the source of {cls.__qualname__} cannot be found (module {cls.__module__}); "
-            "define the class in a file or in a notebook cell"
+            "define the class in a module that is imported, or in a notebook cell"
         )
-    return _start_of(cls, graph)
+    return part
 
 
 def _start_of(definition: Definition, graph: Graph) -> Part:

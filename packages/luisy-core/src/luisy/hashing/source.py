@@ -333,7 +333,7 @@ def _notebook(cells: Sequence[str]) -> Module:
     lines: list[str] = []
     ends: set[int] = set()
     for cell in cells:
-        tree = parse(cell)
+        tree = parse(_without_magic(cell))
         if tree is None or not tree.body:
             continue
         for node in tree.body:
@@ -346,6 +346,16 @@ def _notebook(cells: Sequence[str]) -> Module:
         "__main__", "", "__main__", "a notebook cell", "\n".join(lines), tree,
         is_interactive=True, cell_ends=frozenset(ends),
     )  # fmt: skip
+
+
+def _without_magic(cell: str) -> str:
+    """Return what a cell magic such as ``%%time`` executes, as far as it executes its cell."""
+    tree = parse(cell) if "run_cell_magic" in cell else None
+    match tree.body if tree is not None else []:
+        case [ast.Expr(ast.Call(ast.Attribute(attr="run_cell_magic"), [name, _, code]))]:
+            if isinstance(name, ast.Constant) and name.value in {"time", "capture", "prun"}:
+                return str(code.value) if isinstance(code, ast.Constant) else cell
+    return cell
 
 
 def _imported_name(script: Path) -> str:
