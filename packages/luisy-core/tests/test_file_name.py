@@ -68,6 +68,7 @@ def test_week_is_named_by_its_days_as_before():
         (OPTIONAL, None, "None"),
         (LIST, (1, 2), ("1", "2")),
         (LIST, (1, 2), ("1_2",)),
+        (LIST, ("a", "b"), ("a_b",)),
         (LIST, (), ("",)),
         (LIST, (True,), ("True",)),
         (LIST, ((1, 2), (3,)), ((1,), (2, 3))),
