@@ -25,8 +25,9 @@ from pathlib import Path
 from luisy_protocol.errors import ConfigurationError
 
 from luisy.hashing.canonical import digest_statements, effective_body
+from luisy.hashing.computed import computed
 from luisy.hashing.names import Names
-from luisy.hashing.nodes import DEFINITIONS, Import, chain_of
+from luisy.hashing.nodes import DEFINITIONS, chain_of
 from luisy.hashing.references import Reference, references
 from luisy.hashing.resolve import (
     WHOLE,
@@ -40,7 +41,7 @@ from luisy.hashing.resolve import (
 )
 from luisy.hashing.source import Module
 
-_OWN_MODULE = frozenset({"exec", "eval", "globals", "locals", "vars"})
+_MANY = 3  # more modules than that are counted, not named
 _NO_TASKS = ("Parameter", "Target", "Config")
 
 
@@ -144,10 +145,12 @@ class Graph:
         for use in uses:
             targets = self.resolver.resolve(module, use)
             described.update(labels(use, (item for item in targets if item != part), self._label))
-            for target in (*targets, *self._computed(module, use, targets)):
-                if isinstance(target, Part) and target.name == WHOLE:
-                    unresolved.add(_unresolved(module, use, target))
-                edges.append((target, use))
+            described.update(self._docstrings(use, targets))
+            found = dict.fromkeys((*targets, *computed(self.resolver, module, use, targets)))
+            edges += ((target, use) for target in found)
+            whole = [item.module for item in found if isinstance(item, Part) and item.name == WHOLE]
+            if whole:
+                unresolved.add(_unresolved(module, use, whole))
         if part.name == WHOLE:
             edges += self._all_of(module, names)
             described.update(names.statements)
@@ -193,41 +196,18 @@ class Graph:
                 Reference(source),
             )
 
+    def _docstrings(self, use: Reference, targets: Iterable[Target]) -> Iterator[str]:
+        """Yield the docstrings that ``name.__doc__`` reads."""
+        for target in targets if use.attributes[-1:] == ("__doc__",) else ():
+            module = self.resolver.modules.get(target.module) if isinstance(target, Part) else None
+            names = self.resolver.names(module).statements if module else {}
+            for statement in names.get(target.name, ()):
+                if isinstance(statement, DEFINITIONS):
+                    yield f"{statement.name}.__doc__ = {ast.get_docstring(statement)}"
+
     def _label(self, module_name: str) -> str:
         module = self.resolver.modules.get(module_name)
         return module.label if module else module_name.replace(".", "/")
-
-    def _computed(
-        self, module: Module, use: Reference, targets: tuple[Target, ...]
-    ) -> Iterator[Target]:
-        """Yield what counts for a call that runs or imports something by a value."""
-        call = use.call
-        if call is None:
-            return
-        names = {
-            ".".join((item.name, *use.attributes)) for item in targets if isinstance(item, External)
-        }
-        if names & {"importlib.import_module", "importlib.import_module.import_module"} or (
-            not targets and use.name == "__import__"
-        ):
-            yield from self._imported(module, call)
-        elif not targets and use.name in _OWN_MODULE and not use.attributes:
-            local = use.name in {"vars", "locals"} and (call.args or use.depth)
-            if not local:
-                yield Part(module.name, WHOLE)
-
-    def _imported(self, module: Module, call: ast.Call) -> Iterator[Target]:
-        """Yield what ``import_module`` or ``__import__`` imports, as far as it is written down."""
-        package: ast.expr | None = call.args[1] if len(call.args) > 1 else None
-        for keyword in call.keywords:
-            package = keyword.value if keyword.arg == "package" else package
-        match call.args[0] if call.args else None:
-            case ast.Constant(value=str(name)) if not name.startswith(".") or _is_own(package):
-                yield from self.resolver.resolve(module, Reference("", (), (Import(name),)))
-            case _:
-                top_level = module.name.partition(".")[0]
-                for name in self.resolver.modules.submodules(top_level):
-                    yield Part(name, WHOLE)
 
     def _files(self, module: Module, statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Path]]:
         for statement in statements:
@@ -274,10 +254,6 @@ def _is_compound(statement: ast.stmt) -> bool:
     return hasattr(statement, "body") or isinstance(statement, ast.Match)
 
 
-def _is_own(package: ast.expr | None) -> bool:
-    return isinstance(package, ast.Name) and package.id in {"__package__", "__name__"}
-
-
 def _is_task(base: External) -> bool:
     is_luigi = base.top_level == "luigi" or is_plumbing(base.name)
     return is_luigi and not base.name.endswith(_NO_TASKS)
@@ -295,9 +271,10 @@ def _matching(module: Module, folder: Path, pattern: str, line: int) -> Iterator
         yield (f"{top}/{relative}" if top else relative), path
 
 
-def _unresolved(module: Module, use: Reference, target: Part) -> Unresolved:
+def _unresolved(module: Module, use: Reference, whole: list[str]) -> Unresolved:
     if use.call is not None:
         expression = ast.unparse(use.call)
     else:
         expression = ".".join((use.name, *use.attributes))
-    return Unresolved(module.label, use.line, expression, f"all of {target.module}")
+    shown = whole if len(whole) < _MANY else [f"{whole[0]} and {len(whole) - 1} other modules"]
+    return Unresolved(module.label, use.line, expression, f"all of {' and '.join(shown)}")

@@ -251,12 +251,25 @@ def _touches_of_expression(value: ast.expr, data: Set[str], *, shown: bool) -> I
         yield Touch(".".join((chain[0], *chain[1])) + "()", chain, "call")
         if chain[1]:
             yield Touch(chain[0], (chain[0], chain[1][:-1]), "change")
-        if chain[0] in _BUILTINS and chain[0] not in data | {"setattr", "delattr"}:
+        if chain[0] in {"setattr", "delattr"} and call.args:
+            yield from _touch_of_setattr(call)
+        if chain[0] in _BUILTINS and chain[0] not in data:
             continue
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             given = chain_of(argument)
             if given is not None and given[0] in data:
                 yield Touch(given[0], given, "change")
+
+
+def _touch_of_setattr(call: ast.Call) -> Iterator[Touch]:
+    """Yield what ``setattr(a, "b", value)`` changes: ``a.b``, or ``a`` if the name is computed."""
+    chain = chain_of(call.args[0])
+    if chain is None:
+        return
+    yield Touch(chain[0], chain, "change")
+    match call.args[1:2]:
+        case [ast.Constant(value=str(name))]:
+            yield Touch(chain[0], (chain[0], (*chain[1], name)), "change")
 
 
 def _calls(value: ast.expr) -> Iterator[tuple[Chain, ast.Call]]:

@@ -120,12 +120,23 @@ def _visit_attribute(node: ast.Attribute, scope: Scope, stack: _Stack) -> _Found
 def _visit_subscript(node: ast.Subscript, scope: Scope, stack: _Stack) -> _Found:
     stack.append((node.slice, scope))
     if isinstance(node.ctx, ast.Load):
+        named = _named_module(node)
+        if named is not None:
+            return [Reference("sys.modules", (), (named,), scope.method, line=node.lineno)]
         stack.append((node.value, scope))
         return ()
     if not isinstance(node.value, ast.Name | ast.Attribute):
         stack.append((node.value, scope))
     chain = chain_of(container(node))
     return _look_up(chain, scope, node, is_change=True) if chain is not None else ()
+
+
+def _named_module(node: ast.Subscript) -> Import | None:
+    """Read ``sys.modules["a.b"]`` as the module a.b."""
+    match node:
+        case ast.Subscript(ast.Attribute(ast.Name("sys"), "modules"), ast.Constant(str(name))):
+            return Import(name)
+    return None
 
 
 def _visit_call(node: ast.Call, scope: Scope, stack: _Stack) -> _Found:

@@ -176,17 +176,23 @@ class Modules:
             self._kinds[top_level] = self._find_kind(top_level)
         return self._kinds[top_level]
 
-    def submodules(self, package: str) -> list[str]:
-        """Name all modules below a package (and the package itself), by its files, sorted."""
-        place = self._place(package)
-        found = {package}
-        for folder in (place.folders or ()) if place else ():
+    def submodules(self, top_level: str) -> list[str]:
+        """Name all modules of a package, by its files; of a plain module those beside it."""
+        place = self._place(top_level)
+        if place is None:
+            return []
+        if place.folders is None:
+            is_project = place.file is not None and self.kind(top_level) == "project"
+            beside = Path(place.file).parent.glob("*.py") if is_project and place.file else ()
+            return sorted(file.stem for file in beside if file.stem.isidentifier())
+        found = {top_level}
+        for folder in place.folders:
             for file in Path(folder).rglob("*.py"):
                 words = list(file.relative_to(folder).with_suffix("").parts)
                 if words[-1] == "__init__":
                     words.pop()
                 if all(word.isidentifier() for word in words):
-                    found.add(".".join([package, *words]))
+                    found.add(".".join([top_level, *words]))
         return sorted(found)
 
     def file(self, name: str) -> str | None:
