@@ -19,9 +19,10 @@ from luisy.show import Outcome
 
 if TYPE_CHECKING:
     import luigi
+    from luisy.adoption import Adoption
     from rich.progress import Progress, TaskID
 
-_COLOURS = {
+COLOURS = {
     Verdict.RUN: "yellow",
     Verdict.DOWNLOAD: "cyan",
     Verdict.KEEP: "green",
@@ -57,6 +58,18 @@ class Terminal:
         if self._is_quiet:
             return
         write_plan(plan, upload=upload, is_verbose=self._is_verbose)
+
+    def adoptions(self, adoptions: Sequence[Adoption]) -> None:
+        """Write what is going to be adopted."""
+        for one in adoptions:
+            before = f"was {one.previous_hash[:12]}" if one.previous_hash else "had no record"
+            renamed = f", renamed from {one.former_key}" if one.former_key else ""
+            click.echo(
+                f"{click.style('adopt', fg='yellow')}  {click.style(one.node.name, bold=True)}  "
+                f"{one.node.key}  ({before}{renamed})"
+            )
+        count = len(adoptions)
+        click.echo(f"Plan: {count:,} to adopt" if count else "Nothing to adopt.")
 
     def approve(self) -> bool:
         """Ask for a `y`.
@@ -176,7 +189,7 @@ def write_plan(plan: Plan, *, upload: tuple[int, int] | None, is_verbose: bool =
 def _write_steps(steps: list[Step], verdict: Verdict, *, is_verbose: bool) -> None:
     limit = len(steps) if is_verbose else _SHOWN
     for step in steps[:limit]:
-        label = click.style(f"{verdict:<10}", fg=_COLOURS[verdict])
+        label = click.style(f"{verdict:<10}", fg=COLOURS[verdict])
         click.echo(f"{label} {click.style(step.name, bold=True)}{_detail(step)}")
         reasons = step.reasons if verdict in {Verdict.RUN, Verdict.MISSING} else ()
         for reason in reasons:

@@ -18,6 +18,7 @@ from luisy_protocol.record import Record
 from luisy_protocol.sync import Arrived, RemoteOutput, Synchroniser
 
 from luisy.aside import Aside, leftovers
+from luisy.code_store import CodeStore
 from luisy.config import Config
 from luisy.facts import Facts
 from luisy.journal import Journal
@@ -138,10 +139,12 @@ class Work:
             TransferFailed: If something did not arrive for another reason.
             NotFound: If what is absent was the last hope for a missing input.
         """
-        while outputs := self._wanted():
+        self._keep_code(Verdict.DOWNLOAD)
+        synchroniser = self._store()
+        while synchroniser and (outputs := self._wanted()):
             self.aside.put(output.key for output in outputs)
             try:
-                self._store().download(
+                synchroniser.download(
                     outputs, progress=self.show.transfer(), arrived=self._arrived
                 )
             except TransferFailed as error:
@@ -158,6 +161,7 @@ class Work:
                 old.restore()
         self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
         self._record_externals()
+        self._keep_code(Verdict.RUN)
 
     def settle(self) -> list[str]:
         """Remove what was set aside and has been replaced, put the rest back; return its keys."""
@@ -194,6 +198,17 @@ class Work:
     def node(self, key: str) -> Node:
         """Return the node that makes an output."""
         return self.pipeline.nodes[self.pipeline.keys[key]]
+
+    def _keep_code(self, verdict: Verdict) -> None:
+        from luisy.hashing import hash_class
+
+        classes: dict[str, set[type]] = {}
+        for node, step in zip(self.pipeline.nodes, self.plan.steps, strict=True):
+            if step.verdict is verdict and node.kind is Kind.OUTPUT:
+                classes.setdefault(node.project, set()).add(type(node.task))
+        for project, some in classes.items():
+            store = CodeStore(self.settings.workspace.private(project) / "code")
+            store.keep(hash_class(cls) for cls in some)
 
     def _records(self, keys: Iterable[str]) -> list[Record]:
         known = {
