@@ -98,19 +98,21 @@ COMMANDS = {"plan", "explain", "status", "graph", "restore", "clean"}
 
 
 def forget():
-    """Let Python and luigi forget the tasks of these tests, as if the process were a new one."""
+    """Let Python and luigi forget all tasks but those of libraries, as if the process were new."""
     for name in [name for name in sys.modules if name.startswith("cli_project")]:
         del sys.modules[name]
-    known = [cls for cls in Register._reg if not cls.__module__.startswith("cli_project")]
-    Register._reg[:] = known
+    Register._reg[:] = [cls for cls in Register._reg if cls.__module__.startswith(LIBRARIES)]
+
+
+LIBRARIES = ("luigi.", "luisy.")
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    path = list(sys.path)
+    path, known = list(sys.path), list(Register._reg)
     yield Project(tmp_path, monkeypatch)
-    sys.path[:] = path
     forget()
+    sys.path[:], Register._reg[:] = path, known
 
 
 def test_run_makes_the_output_and_exits_with_zero(project):
