@@ -72,6 +72,9 @@ class Show(Protocol):
     def started(self, task: str) -> None:
         """A task starts."""
 
+    def advanced(self, task: str, done: int, total: int) -> None:
+        """A task has done so much of its work; called in the process that runs it."""
+
     def ended(self, task: str, *, succeeded: bool) -> None:
         """A task is over."""
 
@@ -100,6 +103,8 @@ class Nothing:
     def begin(self, tasks: Sequence[str]) -> None: ...
 
     def started(self, task: str) -> None: ...
+
+    def advanced(self, task: str, done: int, total: int) -> None: ...
 
     def ended(self, task: str, *, succeeded: bool) -> None: ...
 
