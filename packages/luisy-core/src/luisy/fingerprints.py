@@ -1,12 +1,13 @@
 """The digests of outputs on disk, without reading again what has not changed.
 
-A file's digest is remembered with its size, its inode and the times of its last modification and of its
-last change of status. It counts as unchanged as long as all four agree. A digest taken less than
-`_SLACK` after the file was last touched is used but not remembered: the file could change once more
-within the same tick of the file system's clock, and its status would not tell.
+A file's digest is remembered with its size, its inode and the times of its last modification and
+of its last change of status. It counts as unchanged as long as all four agree. A digest taken less
+than `_SLACK` after the file was last touched is used but not remembered: the file could change
+once more within the same tick of the file system's clock, and its status would not tell.
 
-The memory is a text file to which lines are only added, by any number of processes at once; when most
-of it is outdated it is written anew. It may be lost or removed at any time: then files are read again.
+The memory is a text file to which lines are only added, by any number of processes at once; when
+most of it is outdated it is written anew. It may be lost or removed at any time: then files are
+read again.
 """
 
 from __future__ import annotations
@@ -69,7 +70,7 @@ class Fingerprints:
         return None
 
     def of_file(self, path: str, *, at: str) -> Content | None:
-        """Return the content of the file known under `path`, which lies at another path just now."""
+        """Return the content of the file known under `path` that lies elsewhere just now."""
         try:
             return self._file(path, os.stat(at), at)  # noqa: PTH116
         except OSError:
