@@ -142,7 +142,8 @@ class Work:
         self._keep_code(Verdict.DOWNLOAD)
         synchroniser = self._store()
         while synchroniser and (outputs := self._wanted()):
-            self.aside.put(output.key for output in outputs)
+            # A folder stays in place: what has not changed in it need not travel again.
+            self.aside.put(output.key for output in outputs if output.key in output.files)
             try:
                 synchroniser.download(outputs, progress=self.show.transfer(), arrived=self._arrived)
             except TransferFailed as error:
