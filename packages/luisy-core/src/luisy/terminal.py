@@ -157,7 +157,7 @@ class Terminal:
         for task in outcome.failed:
             click.secho(f"failed: {task}", fg="red", err=True)
         for task, because in outcome.not_run.items():
-            reason = f" (needs {because})" if because else ""
+            reason = f" (needs {because})" if because else " (another worker has it, or nobody)"
             click.secho(f"not run: {task}{reason}", fg="red", err=True)
         if self._is_quiet:
             return
