@@ -1,0 +1,198 @@
+"""What a name of a module stands for, followed through imports and attributes.
+
+Rules
+-----
+- A name that a module binds by a statement is that name of that module, a *part*. A name that it imports is
+  what is imported; ``module.attribute`` chains are followed through modules, to just that attribute.
+- What a package binds goes before a submodule of the same name.
+- A module that is used as a value, or whose attribute nobody binds (``__getattr__``), counts as a whole.
+- What lies in an installed distribution or the standard library is *external*, a dotted name.
+- A name that nothing binds may come from a star import of an external module; else it is a builtin.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from luisy.hashing.names import Names, index
+from luisy.hashing.scope import Import, Reference
+from luisy.hashing.source import Module, Modules
+
+WHOLE = "*"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Part:
+    """A name of a project's module; `WHOLE` for all of it."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class External:
+    """Something outside of the project, by the dotted name under which it was imported."""
+
+    name: str
+    kind: str
+
+    @property
+    def top_level(self) -> str:
+        """The package or module to import."""
+        return self.name.partition(".")[0]
+
+
+Target = Part | External
+
+
+class Resolver:
+    """Resolves names, with the top-level package of one class as project."""
+
+    def __init__(self, modules: Modules, home: str) -> None:
+        self.modules = modules
+        self.home = home
+        self._names: dict[str, tuple[Module, Names]] = {}
+
+    def names(self, module: Module) -> Names:
+        """Return the index of a module, made once."""
+        known = self._names.get(module.name)
+        if known is None or known[0] is not module:
+            known = self._names[module.name] = (module, index(module))
+        return known[1]
+
+    def resolve(self, module: Module, reference: Reference) -> tuple[Target, ...]:
+        """Return everything that a reference in a module may stand for, in a fixed order."""
+        found: dict[Target, None] = {}
+        if reference.imports:
+            for item in reference.imports:
+                self._follow(module, item, reference.attributes, found, set())
+        else:
+            self._name(module, reference.name, reference.attributes, found, set())
+        return tuple(found)
+
+    def is_project(self, module: str) -> bool:
+        """Tell whether a module's code counts by its source."""
+        top_level = module.partition(".")[0]
+        return top_level == self.home or self.modules.kind(top_level) == "project"
+
+    def _name(
+        self,
+        module: Module,
+        name: str,
+        attributes: tuple[str, ...],
+        found: dict[Target, None],
+        seen: set[object],
+    ) -> None:
+        key = (module.name, name, attributes)
+        if key in seen:
+            return
+        seen.add(key)
+        names = self.names(module)
+        if name in names.statements:
+            found[Part(module.name, name)] = None
+        for item in names.imports.get(name, ()):
+            self._follow(module, item, attributes, found, seen)
+        if not names.has(name):
+            self._stars(module, name, attributes, found, seen)
+
+    def _stars(
+        self,
+        module: Module,
+        name: str,
+        attributes: tuple[str, ...],
+        found: dict[Target, None],
+        seen: set[object],
+    ) -> None:
+        for star in reversed(self.names(module).stars):
+            source = absolute(star, module)
+            if not self.is_project(source):
+                found[self._external(f"{source}.{name}")] = None
+                continue
+            other = self.modules.get(source)
+            if other is None:
+                continue
+            names = self.names(other)
+            if names.exported(name) and (names.has(name) or names.stars):
+                before = len(found)
+                self._name(other, name, attributes, found, seen)
+                if len(found) > before and names.has(name):
+                    return
+
+    def _follow(
+        self,
+        module: Module,
+        item: Import,
+        attributes: tuple[str, ...],
+        found: dict[Target, None],
+        seen: set[object],
+    ) -> None:
+        source = absolute(item.module, module)
+        chain = (item.attribute, *attributes) if item.attribute else attributes
+        if item.attribute == WHOLE:
+            chain = attributes
+        self._module(source, chain, found, seen, given=bool(item.attribute))
+
+    def _module(
+        self,
+        source: str,
+        chain: tuple[str, ...],
+        found: dict[Target, None],
+        seen: set[object],
+        *,
+        given: bool = False,
+    ) -> None:
+        """Follow a chain of attributes that starts at a module."""
+        while True:
+            if not self.is_project(source):
+                dotted = f"{source}.{chain[0]}" if given and chain else source
+                found[self._external(dotted)] = None
+                return
+            if not chain:
+                found[Part(source, WHOLE)] = None
+                return
+            module = self.modules.get(source)
+            if module is not None and self._bound(module, chain[0]):
+                self._name(module, chain[0], chain[1:], found, seen)
+                return
+            if not self.modules.exists(f"{source}.{chain[0]}"):
+                break
+            source, chain, given = f"{source}.{chain[0]}", chain[1:], False
+        if not (chain[0].startswith("__") and chain[0].endswith("__")):
+            found[Part(source, WHOLE)] = None
+
+    def _bound(self, module: Module, name: str) -> bool:
+        names = self.names(module)
+        if names.has(name):
+            return True
+        if not names.stars:
+            return False
+        found: dict[Target, None] = {}
+        self._stars(module, name, (), found, set())
+        return bool(found) and not self.modules.exists(f"{module.name}.{name}")
+
+    def _external(self, dotted: str) -> External:
+        return External(dotted, self.modules.kind(dotted.partition(".")[0]))
+
+
+def absolute(name: str, module: Module) -> str:
+    """Turn the module of an import statement into a dotted name."""
+    rest = name.lstrip(".")
+    level = len(name) - len(rest)
+    if not level:
+        return name
+    words = module.package.split(".") if module.package else []
+    words = words[: len(words) - (level - 1)] if level > 1 else words
+    return ".".join([*words, rest] if rest else words)
+
+
+def labels(
+    reference: Reference, targets: Iterable[Target], label: Callable[[str], str]
+) -> Iterator[str]:
+    """Tell what a reference stands for, as it enters the digest of the part that it is in."""
+    for target in targets:
+        if isinstance(target, External):
+            yield f"{reference.name} = {target.name}"
+        else:
+            chain = ".".join((reference.name, *reference.attributes))
+            yield f"{chain} = {label(target.module)}:{target.name}"

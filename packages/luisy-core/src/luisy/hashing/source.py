@@ -1,0 +1,279 @@
+"""Find the modules of a project and parse each once.
+
+Rules
+-----
+- A module is found as Python would import it, but nothing is executed: what is loaded tells its own file,
+  else the finders are asked, one package after the other.
+- Where its file lies decides what a module is: *standard library* (never hashed), *installed* (below
+  ``site-packages`` or ``dist-packages``: hashed by version), or *project* (anything else, so also an editable
+  install or a sibling on ``sys.path``; hashed by source). The top-level package of the class that is
+  hashed is always project.
+- The label of a module is its path below the folder of its top-level package, with ``/`` everywhere; a script
+  that is run by path has the label that it would have if it were imported.
+- A module is parsed once for each time it is loaded: reloading it, or running another notebook cell,
+  makes a new parse.
+- ``__main__`` in a notebook or a console is the sequence of the cells that ran, as Python saw them.
+
+Limits
+------
+Extension modules and files without source have no tree. An interactive prompt of plain Python keeps no source.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.machinery
+import importlib.util
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+# Names that the standard library has, or had, in some supported version only.
+_STANDARD = sys.stdlib_module_names | frozenset(
+    "aifc annotationlib asynchat asyncore audioop cgi cgitb chunk compression crypt distutils imghdr imp "
+    "lib2to3 mailcap msilib nis nntplib ossaudiodev pipes smtpd sndhdr spwd sunau telnetlib uu xdrlib".split()
+)
+_STANDARD_FOLDER = os.path.dirname(os.path.abspath(os.__file__)) + os.sep  # noqa: PTH100, PTH120
+_INSTALLED = (f"{os.sep}site-packages{os.sep}", f"{os.sep}dist-packages{os.sep}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Module:
+    """A parsed module.
+
+    Attributes:
+        name: Its dotted name; ``__main__`` for a script or a notebook.
+        package: The dotted name that its relative imports start from.
+        label: Its path for people: ``my_module/util.py``.
+        file: Where it was found, for messages only.
+        text: Its source with ``\\n`` as newline.
+        tree: Its syntax tree.
+        is_package: Whether it is an ``__init__``.
+        is_interactive: Whether it consists of the cells of a notebook.
+        cell_ends: For a notebook the index of the last statement of each cell.
+    """
+
+    name: str
+    package: str
+    label: str
+    file: str
+    text: str
+    tree: ast.Module
+    is_package: bool = False
+    is_interactive: bool = False
+    cell_ends: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """Where a module is: its file, and its folders if it is a package."""
+
+    file: str | None
+    folders: tuple[str, ...] | None = None
+
+
+class Modules:
+    """The modules that were looked at in this process."""
+
+    def __init__(self) -> None:
+        self._parsed: dict[str, tuple[object, Module | None]] = {}
+        self._places: dict[str, tuple[object, _Place | None]] = {}
+        self._kinds: dict[str, tuple[object, str]] = {}
+
+    def get(self, name: str) -> Module | None:
+        """Return a module, or None if there is none or it has no source."""
+        stamp = _stamp(name)
+        known = self._parsed.get(name)
+        if known is None or not _is_same(known[0], stamp):
+            known = (stamp, self._parse(name))
+            self._parsed[name] = known
+        elif known[0] is None and stamp is not None:
+            self._parsed[name] = (stamp, known[1])  # loaded since, nothing else
+        return known[1]
+
+    def exists(self, name: str) -> bool:
+        """Tell whether there is a module or package of that name."""
+        return self._place(name) is not None
+
+    def kind(self, top_level: str) -> str:
+        """Tell what a top-level name is: ``standard``, ``installed``, ``project`` or ``missing``."""
+        stamp = _stamp(top_level)
+        known = self._kinds.get(top_level)
+        if known is None or not _is_same(known[0], stamp):
+            known = self._kinds[top_level] = (stamp, self._find_kind(top_level))
+        return known[1]
+
+    def submodules(self, package: str) -> list[str]:
+        """Name all modules below a package (and the package itself), by its files, sorted."""
+        place = self._place(package)
+        found = {package}
+        for folder in (place.folders or ()) if place else ():
+            for file in Path(folder).rglob("*.py"):
+                words = list(file.relative_to(folder).with_suffix("").parts)
+                if words[-1] == "__init__":
+                    words.pop()
+                if all(word.isidentifier() for word in words):
+                    found.add(".".join([package, *words]))
+        return sorted(found)
+
+    def file(self, name: str) -> str | None:
+        """Return the file of a module; None for a namespace package or what is built in."""
+        place = self._place(name)
+        return place.file if place else None
+
+    def site(self, top_level: str) -> Path | None:
+        """Return the folder that a top-level package or module lies in."""
+        place = self._place(top_level)
+        if place is None:
+            return None
+        if place.folders:
+            return Path(place.folders[0]).parent
+        return Path(place.file).parent if place.file else None
+
+    def folder(self, name: str) -> Path:
+        """Return the folder in which a module's file lies; of a notebook the working directory."""
+        file = self.file(name)
+        return Path(file).parent if file else Path.cwd()
+
+    def _find_kind(self, top_level: str) -> str:
+        if top_level == "__main__":
+            return "project"
+        place = self._place(top_level)
+        if place is None:
+            return "standard" if top_level in _STANDARD else "missing"
+        location = place.file or next(iter(place.folders or ()), "")
+        if any(marker in location for marker in _INSTALLED):
+            return "installed"
+        if top_level in _STANDARD and (not location or location.startswith(_STANDARD_FOLDER)):
+            return "standard"
+        return "project" if location else "installed"
+
+    def _place(self, name: str) -> _Place | None:
+        stamp = _stamp(name)
+        known = self._places.get(name)
+        if known is None or not _is_same(known[0], stamp):
+            known = self._places[name] = (stamp, self._find(name))
+        return known[1]
+
+    def _find(self, name: str) -> _Place | None:
+        loaded = sys.modules.get(name)
+        file = getattr(loaded, "__file__", None)
+        folders = getattr(loaded, "__path__", None)
+        if file is not None or folders is not None:
+            return _Place(file, tuple(folders) if folders is not None else None)
+        if loaded is not None:
+            return _Place(None)
+        parent, _, _ = name.rpartition(".")
+        above = self._place(parent) if parent else None
+        if parent and (above is None or above.folders is None):
+            return None
+        spec = _ask_finders(name, above.folders if above else None)
+        if spec is None:
+            return None
+        below = spec.submodule_search_locations
+        return _Place(spec.origin if spec.has_location else None, None if below is None else tuple(below))
+
+    def _parse(self, name: str) -> Module | None:
+        if name == "__main__":
+            cells = _cells()
+            if cells is not None:
+                return _notebook(cells)
+        place = self._place(name)
+        if place is None or place.file is None or not place.file.endswith((".py", ".pyw")):
+            return None
+        try:
+            text = importlib.util.decode_source(Path(place.file).read_bytes())
+        except (OSError, UnicodeDecodeError, SyntaxError):
+            return None
+        tree = parse(text)
+        if tree is None:
+            return None
+        is_package = place.folders is not None
+        if name == "__main__":
+            dotted = _imported_name(Path(place.file))
+            package = getattr(sys.modules["__main__"], "__package__", None) or dotted.rpartition(".")[0]
+        else:
+            dotted = name
+            package = name if is_package else name.rpartition(".")[0]
+        label = dotted.replace(".", "/") + ("/__init__.py" if is_package else ".py")
+        return Module(name, package, label, place.file, text, tree, is_package)
+
+
+def parse(text: str) -> ast.Module | None:
+    """Parse source without the warnings that its compilation already gave; None if it is not Python."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            return ast.parse(text)
+        except (SyntaxError, ValueError):
+            return None
+
+
+def _stamp(name: str) -> object:
+    """Return what changes when a module is loaded anew: its spec, or how many cells ran."""
+    if name == "__main__":
+        cells = _cells()
+        if cells is not None:
+            return len(cells)
+    return getattr(sys.modules.get(name), "__spec__", None)
+
+
+def _is_same(before: object, now: object) -> bool:
+    # Two specs of one file are equal; what counts is whether it is the very same.
+    return before is now or before is None or (isinstance(before, int) and before == now)
+
+
+def _ask_finders(
+    name: str, folders: Sequence[str] | None
+) -> importlib.machinery.ModuleSpec | None:
+    for finder in sys.meta_path:
+        try:
+            spec = finder.find_spec(name, folders)
+        except (ImportError, AttributeError, ValueError):
+            continue
+        if spec is not None:
+            return spec
+    return None
+
+
+def _cells() -> Sequence[str] | None:
+    """Return the cells of a notebook, if ``__main__`` is one: IPython keeps them in ``In``."""
+    main = vars(sys.modules.get("__main__", sys))
+    cells = main.get("In")
+    if isinstance(cells, list) and "get_ipython" in main and main.get("__file__") is None:
+        return cells
+    return None
+
+
+def _notebook(cells: Sequence[str]) -> Module:
+    body: list[ast.stmt] = []
+    lines: list[str] = []
+    ends: set[int] = set()
+    for cell in cells:
+        tree = parse(cell)
+        if tree is None or not tree.body:
+            continue
+        for node in tree.body:
+            ast.increment_lineno(node, len(lines))
+        body += tree.body
+        ends.add(len(body) - 1)
+        lines += cell.splitlines()
+    tree = ast.Module(body=body, type_ignores=[])
+    return Module(
+        "__main__", "", "__main__", "a notebook cell", "\n".join(lines), tree,
+        is_interactive=True, cell_ends=frozenset(ends),
+    )  # fmt: skip
+
+
+def _imported_name(script: Path) -> str:
+    words = [script.stem]
+    folder = script.resolve().parent
+    while (folder / "__init__.py").is_file():
+        words.insert(0, folder.name)
+        folder = folder.parent
+    return ".".join(words)
+
+

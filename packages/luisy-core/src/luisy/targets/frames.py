@@ -1,0 +1,198 @@
+"""Targets of tables: csv, parquet, feather, xlsx and hdf, one file each.
+
+They read with pandas and write what pandas writes, with the defaults that luisy 1.4 had: a csv file has
+no index, an xlsx file has one. csv, parquet and feather take polars frames, too. The arguments given
+to an output decorator go to the writer, the reader, or both: to each that knows an argument of that
+name. One that neither knows is an error.
+"""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from luisy_protocol.errors import ConfigurationError, MissingPackage
+
+from luisy.targets.local import LocalTarget
+
+
+class CSVTarget(LocalTarget):
+    """A csv file, without the index."""
+
+    file_ending = "csv"
+
+    def load(self, path: Path) -> Any:
+        """Read a pandas frame."""
+        import pandas as pd
+
+        return pd.read_csv(path, **self._arguments(pd.read_csv, pd.DataFrame.to_csv))
+
+    def dump(self, obj: Any, path: Path) -> None:
+        """Write a pandas or polars frame."""
+        import pandas as pd
+
+        arguments = self._arguments(pd.DataFrame.to_csv, pd.read_csv)
+        if is_polars(obj) and arguments.keys() <= {"sep"}:
+            collected(obj).write_csv(path, separator=arguments.get("sep", ","))
+        else:
+            to_pandas(obj).to_csv(path, **{"index": False, **arguments})
+
+    def _arguments(
+        self, function: Callable[..., Any], other: Callable[..., Any]
+    ) -> Mapping[str, Any]:
+        return accepted(self.kwargs, function, other)
+
+
+class ParquetTarget(LocalTarget):
+    """A parquet file."""
+
+    file_ending = "parquet"
+
+    def load(self, path: Path) -> Any:
+        """Read a pandas frame."""
+        import pandas as pd
+
+        with engine("pyarrow", extra="parquet"):
+            arguments = accepted(self.kwargs, pd.read_parquet, pd.DataFrame.to_parquet)
+            return pd.read_parquet(path, **arguments)
+
+    def dump(self, obj: Any, path: Path) -> None:
+        """Write a pandas or polars frame."""
+        import pandas as pd
+
+        if is_polars(obj) and not self.kwargs:
+            collected(obj).write_parquet(path)
+            return
+        with engine("pyarrow", extra="parquet"):
+            arguments = accepted(self.kwargs, pd.DataFrame.to_parquet, pd.read_parquet)
+            to_pandas(obj).to_parquet(path, **arguments)
+
+
+class FeatherTarget(LocalTarget):
+    """A feather file."""
+
+    file_ending = "feather"
+
+    def load(self, path: Path) -> Any:
+        """Read a pandas frame."""
+        import pandas as pd
+
+        with engine("pyarrow", extra="parquet"):
+            arguments = accepted(self.kwargs, pd.read_feather, pd.DataFrame.to_feather)
+            return pd.read_feather(path, **arguments)
+
+    def dump(self, obj: Any, path: Path) -> None:
+        """Write a pandas or polars frame."""
+        import pandas as pd
+
+        if is_polars(obj) and not self.kwargs:
+            collected(obj).write_ipc(path)
+            return
+        with engine("pyarrow", extra="parquet"):
+            arguments = accepted(self.kwargs, pd.DataFrame.to_feather, pd.read_feather)
+            to_pandas(obj).to_feather(path, **arguments)
+
+
+class XLSXTarget(LocalTarget):
+    """A sheet of an Excel file, with the index as its first column."""
+
+    file_ending = "xlsx"
+
+    def load(self, path: Path) -> Any:
+        """Read a pandas frame."""
+        import pandas as pd
+
+        with engine("openpyxl", extra="xlsx"):
+            arguments = accepted(self.kwargs, pd.read_excel, pd.DataFrame.to_excel)
+            return pd.read_excel(path, **{"engine": "openpyxl", **arguments})
+
+    def dump(self, obj: Any, path: Path) -> None:
+        """Write a frame."""
+        import pandas as pd
+
+        with engine("openpyxl", extra="xlsx"):
+            arguments = accepted(self.kwargs, pd.DataFrame.to_excel, pd.read_excel)
+            # pandas tells the kind of file by its name or by its engine; the name is a temporary one.
+            with pd.ExcelWriter(path, engine=arguments.pop("engine", "openpyxl")) as writer:
+                to_pandas(obj).to_excel(writer, **arguments)
+
+
+class HDFTarget(LocalTarget):
+    """A frame in an HDF5 file, under the key ``data``."""
+
+    file_ending = "hdf"
+
+    def load(self, path: Path) -> Any:
+        """Read a pandas frame."""
+        import pandas as pd
+
+        with engine("tables", extra="hdf"):
+            return pd.read_hdf(path, **accepted(self.kwargs, pd.read_hdf, pd.DataFrame.to_hdf))
+
+    def dump(self, obj: Any, path: Path) -> None:
+        """Write a frame."""
+        import pandas as pd
+
+        with engine("tables", extra="hdf"):
+            arguments = accepted(self.kwargs, pd.DataFrame.to_hdf, pd.read_hdf)
+            to_pandas(obj).to_hdf(path, **{"key": "data", **arguments})
+
+
+def accepted(
+    kwargs: Mapping[str, Any], function: Callable[..., Any], other: Callable[..., Any]
+) -> dict[str, Any]:
+    """Return the arguments that `function` knows.
+
+    Raises:
+        ConfigurationError: If neither `function` nor `other` knows one of them.
+    """
+    known, known_to_other = _parameters(function), _parameters(other)
+    for name in kwargs:
+        if not (known | known_to_other) & {name, "**"}:
+            raise ConfigurationError(
+                f"the output decorator got an argument '{name}' that neither "
+                f"{function.__name__} nor {other.__name__} of pandas knows"
+            )
+    return {
+        name: value
+        for name, value in kwargs.items()
+        if name in known or ("**" in known and name not in known_to_other)
+    }
+
+
+@contextmanager
+def engine(name: str, *, extra: str) -> Iterator[None]:
+    """Turn a missing library into an error that names the extra of luisy-core that brings it."""
+    try:
+        yield
+    except ImportError as error:
+        from importlib.util import find_spec
+
+        if find_spec(name) is not None:
+            raise
+        raise MissingPackage(
+            f'this kind of output needs {name}: pip install "luisy-core[{extra}]"'
+        ) from error
+
+
+def is_polars(obj: object) -> bool:
+    """Tell whether an object is a frame of polars, without importing polars."""
+    return type(obj).__module__.partition(".")[0] == "polars"
+
+
+def collected(frame: Any) -> Any:
+    """Return a polars frame with its rows; a lazy one is computed."""
+    return frame.collect() if hasattr(frame, "collect") else frame
+
+
+def to_pandas(obj: Any) -> Any:
+    """Return a pandas frame of a polars one, and anything else as it is."""
+    return collected(obj).to_pandas() if is_polars(obj) else obj
+
+
+def _parameters(function: Callable[..., Any]) -> set[str]:
+    parameters = inspect.signature(function).parameters.values()
+    return {"**" if p.kind is p.VAR_KEYWORD else p.name for p in parameters}

@@ -1,0 +1,217 @@
+"""The task: a luigi task whose output has a place, a kind and a record."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Iterator
+from functools import cached_property
+from typing import Any, ClassVar
+
+import luigi
+from luigi.task import flatten
+from luisy_protocol.errors import ConfigurationError
+
+from luisy.config import Config
+from luisy.file_name import file_name, plain_file_name
+from luisy.project import ProjectName
+from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget
+from luisy.targets.objects import PickleTarget
+from luisy.targets.tables import CloudTarget
+
+
+class Task(luigi.Task):
+    """A task that keeps its output below the working directory and knows when it must run again.
+
+    Decorators say where the output goes (`luisy.raw`, `luisy.interim`, `luisy.final`), what it is
+    (`luisy.csv_output` and the like; a pickle by default) and what it requires (`luisy.requires`).
+
+    Attributes:
+        download: Whether what is fresh in the store is downloaded rather than made.
+        upload: Whether the outputs are uploaded after the run.
+        project_name: The folder of the project; by default the first component of the module.
+        target_cls: The kind of output.
+        target_kwargs: The arguments of the kind of output.
+        is_external: Whether a person made the output, so that nothing may remove it.
+    """
+
+    download = luigi.BoolParameter(
+        default=False,
+        significant=False,
+        positional=False,
+        description="Download what is fresh in the store instead of making it.",
+    )
+    upload = luigi.BoolParameter(
+        default=False,
+        significant=False,
+        positional=False,
+        description="Upload the outputs that the store does not have.",
+    )
+
+    project_name: Any = ProjectName()
+    target_cls: ClassVar[type[LuisyTarget]] = PickleTarget
+    target_kwargs: ClassVar[dict[str, Any]] = {}
+    is_external: ClassVar[bool] = False
+
+    @cached_property
+    def logger(self) -> logging.Logger:
+        """The logger of the task's class."""
+        return logging.getLogger(type(self).__name__)
+
+    @property
+    def key(self) -> str:
+        """Where the output is, below the working directory and below the store's root alike.
+
+        Empty for a task without an output there: a wrapper, a table, targets of one's own elsewhere.
+
+        Raises:
+            InvalidKey: If no store could hold an output of this name.
+        """
+        from luisy_protocol.keys import validate_key
+
+        target = self.output()
+        if not isinstance(target, luigi.LocalTarget) or isinstance(target, CloudTarget):
+            return ""
+        root, path = Config().working_dir, os.path.abspath(target.path)  # noqa: PTH100
+        if not path.startswith(root.rstrip(os.sep) + os.sep):
+            return ""
+        return validate_key(path[len(root) :].replace(os.sep, "/").strip("/"))
+
+    @property
+    def former_key(self) -> str:
+        """The key under which luisy 1.4 kept the output; the same as `key` for ordinary values."""
+        folder, _, name = self.key.rpartition("/")
+        if not name.startswith(self.get_file_name()):
+            return self.key
+        former = plain_file_name(self.get_task_family(), self.named_parameters())
+        return f"{folder}/{former}{name[len(self.get_file_name()) :]}".lstrip("/")
+
+    def named_parameters(self) -> Iterator[tuple[str, luigi.Parameter[Any], Any]]:
+        """Yield the name, the parameter and the value that enter the file name, sorted by name."""
+        parameters = dict(self.get_params())
+        for name in sorted(self.get_param_names()):
+            if name != "working_dir":
+                yield name, parameters[name], getattr(self, name)
+
+    def significant_parameters(self) -> dict[str, str]:
+        """Return the parameters that tell this instance from another, serialised."""
+        return dict(self.to_str_params(only_significant=True))
+
+    def requirements(self) -> list[luigi.Task]:
+        """Return the tasks that this one requires, each once."""
+        return list(dict.fromkeys(flatten(self.requires())))
+
+    def get_file_name(self) -> str:
+        """Return the name of the output file; override it for another one. The ending may be left out."""
+        named = self.named_parameters()
+        if self.is_external:
+            return plain_file_name(self.get_task_family(), named)
+        return file_name(self.get_task_family(), named)
+
+    def get_folder_name(self) -> str:
+        """Return the name of the output where it is a folder; override it for another one."""
+        return self.get_file_name()
+
+    def get_sub_dir(self) -> str:
+        """Return the folder within the layer; override it for one."""
+        return ""
+
+    def get_outdir(self) -> str:
+        """Return the folder of the output as an absolute path."""
+        return os.path.join(Config().working_dir, self.get_sub_dir())  # noqa: PTH118
+
+    def get_outfile(self) -> str:
+        """Return the absolute path of the output."""
+        if issubclass(self.target_cls, FolderTarget):
+            return os.path.join(self.get_outdir(), self._named(self.get_folder_name()))  # noqa: PTH118
+        ending = f".{self.target_cls.file_ending}".rstrip(".")
+        name = self._named(self.get_file_name()).removesuffix(ending)
+        return os.path.join(self.get_outdir(), name + ending)  # noqa: PTH118
+
+    def output(self) -> Any:
+        """Return the target."""
+        if issubclass(self.target_cls, CloudTarget):
+            return self.target_cls(outdir=self.get_outdir(), **self.target_kwargs)  # type: ignore[call-arg]
+        return self.target_cls(path=self.get_outfile(), **self.target_kwargs)
+
+    def complete(self) -> bool:
+        """Tell whether the output is there and was made by the present code from the present inputs."""
+        from luisy.session import is_complete
+
+        if not self.key:
+            return bool(super().complete())
+        return is_complete(self)
+
+    def read(self) -> Any:
+        """Return the output; with download activated, fetch it from the store where it is fresh there.
+
+        Raises:
+            NotFound: If it is neither here nor, where that is allowed, in the store.
+        """
+        from luisy.session import prepare_read
+
+        prepare_read(self)
+        return self.output().read()
+
+    def read_input(self) -> Any:
+        """Return what the one required task made."""
+        return self.input().read()
+
+    def write(self, obj: Any) -> None:
+        """Write the output, whole or not at all."""
+        target = self.output()
+        target.makedirs()
+        target.write(obj)
+
+    def clean(self) -> None:
+        """Remove the output.
+
+        Raises:
+            ConfigurationError: If a person made it.
+        """
+        if self.is_external:
+            raise ConfigurationError(
+                f"{self} is external: a person made {self.output().path}, and luisy does not remove it"
+            )
+        self.logger.info("Cleaning %s", self)
+        self.output().remove()
+
+    def visualize(
+        self,
+        ax: Any = None,
+        unique_children: bool = True,  # noqa: FBT001, FBT002 - the signature of 1.4
+        parameters_to_exclude: tuple[str, ...] = (),
+    ) -> None:
+        """Draw the tasks that this one depends on into an axis of matplotlib."""
+        from luisy.visualize import visualize_task
+
+        visualize_task(
+            self,
+            ax=ax,
+            unique_children=unique_children,
+            parameters_to_exclude=parameters_to_exclude,
+        )
+
+    @classmethod
+    def get_related_instances(cls, regex_placeholder: str = r"[\S]*") -> list[Any]:
+        """Return the instances of this class whose outputs are in the working directory."""
+        from luisy.helpers import get_related_instances
+
+        return get_related_instances(cls, regex_placeholder)
+
+    def _named(self, name: object) -> str:
+        if isinstance(name, str):
+            return name
+        method = "get_folder_name" if issubclass(self.target_cls, FolderTarget) else "get_file_name"
+        raise ConfigurationError(
+            f"{type(self).__name__}.{method}() returned {type(name).__name__}, not text: "
+            "does it lack a return?"
+        )
+
+
+@Task.event_handler(luigi.Event.START)
+def make_outdir(task: Task) -> None:
+    """Make the folder of the output before a task runs, so that the task may put files there itself."""
+    target = task.output()
+    if isinstance(target, LocalTarget):
+        target.makedirs()
