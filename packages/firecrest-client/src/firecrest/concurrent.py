@@ -145,8 +145,8 @@ class HttpxDriver(Client, Concurrent):
             token: str = await ask()
             return token
         cached = getattr(self._authorization, "cached_token", None)
-        kept: str = (cached() if cached else None) or await asyncio.to_thread(ask)
-        return kept
+        kept: str | None = cached() if cached else None
+        return await asyncio.to_thread(ask) if kept is None else kept
 
     async def _send(self, request: Request) -> httpx.Response:
         if not request.is_staging:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
@@ -42,8 +43,15 @@ def cause_of(error: BaseException) -> str:
             seen.append(link)
             reason = getattr(link, "reason", None)
             todo += [link.__context__, link.__cause__, reason, *link.args]
-    words = [e.strerror for e in seen if isinstance(e, OSError) and isinstance(e.strerror, str)]
-    return (words[-1] if words else type(seen[-1]).__name__).lower()
+    words = [_words(link) for link in seen if isinstance(link, OSError)]
+    return next((text for text in reversed(words) if text), type(seen[-1]).__name__).lower()
+
+
+def _words(error: OSError) -> str:
+    # Event loops put their own words into strerror; name look-ups have numbers below zero.
+    if isinstance(error.errno, int) and error.errno > 0:
+        return os.strerror(error.errno)
+    return error.strerror if isinstance(error.strerror, str) else ""
 
 
 def message_of(request: Request, url: str, error: BaseException) -> str:
