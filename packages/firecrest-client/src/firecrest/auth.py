@@ -107,7 +107,7 @@ class ClientCredentialsAuth(_Cached):
         return token, lifetime
 
     def _post(self) -> requests.Response:
-        import requests  # noqa: PLC0415 - heavy, and not needed to make the object
+        import requests
 
         form = {"grant_type": "client_credentials"}
         auth = None

@@ -32,6 +32,7 @@ from firecrest.status import Status
 from firecrest.steps import AskToken, Blocking, Command, Pause, Request, Steps, T, Work
 from firecrest.tasks import Tasks
 from firecrest.transfer_jobs import TransferJobs
+from firecrest.transfers import Transfers
 from firecrest.utilities import Utilities
 
 CONNECTIONS = 64
@@ -179,6 +180,7 @@ class Firecrest(
     Compute,
     Jobs,
     TransferJobs,
+    Transfers,
     Reservations,
     Tasks,
     RequestsDriver,

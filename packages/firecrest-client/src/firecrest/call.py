@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from firecrest.answers import read_answer
 from firecrest.errors import NotImplementedOnAPIversion, Response, ServerUnreachable
 from firecrest.steps import AskToken, Pause, Request, Steps, Work
+from firecrest.types import Parameters
 
 if TYPE_CHECKING:
     from firecrest.client import Client
@@ -111,6 +112,12 @@ class Call:
         token: str = yield AskToken()
         return token
 
+    def parameters(self) -> Steps[Parameters]:
+        """Return the settings of the server."""
+        request = Request("GET", "/status/parameters", "read the parameters", is_repeatable=True)
+        answer: Parameters = (yield from self.send(request))["out"]
+        return answer
+
     def require(self, feature: str, minimum: tuple[int, ...]) -> Steps[None]:
         """Make sure that the server is new enough; asks it once per client.
 
@@ -119,10 +126,7 @@ class Call:
         """
         version = self.client.api_version
         if version is None:
-            parameters = yield from self.send(
-                Request("GET", "/status/parameters", "ask the version", is_repeatable=True)
-            )
-            version = self.client.learn_version(parameters["out"])
+            version = self.client.learn_version((yield from self.parameters()))
         if version < minimum:
             wanted = ".".join(map(str, minimum))
             raise NotImplementedOnAPIversion(

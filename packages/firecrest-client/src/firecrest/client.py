@@ -10,6 +10,7 @@ from typing import ClassVar, Protocol
 
 from luisy_protocol.errors import ConfigurationError
 
+from firecrest.limits import DirectLimits
 from firecrest.types import Parameters
 
 logger = logging.getLogger("firecrest")
@@ -44,6 +45,8 @@ class Client:
             up the call gives up with `PollingIterException`, unless the method was given a
             `timeout`.
         disable_client_logging: Whether this client writes nothing to the log.
+        api_version: The version of the server, once it is known.
+        direct_limits: The largest files for direct transfers, once they are known.
     """
 
     TOO_MANY_REQUESTS_CODE: ClassVar[int] = 429
@@ -65,6 +68,7 @@ class Client:
         self.polling_sleep_times: list[float] = default_sleep_times()
         self.disable_client_logging = False
         self.api_version: tuple[int, ...] | None = None
+        self.direct_limits: DirectLimits | None = None
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self._firecrest_url!r})"

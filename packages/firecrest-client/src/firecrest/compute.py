@@ -236,7 +236,11 @@ def scheduled(
 ) -> Steps[Task]:
     """Send a request that the server makes a task of, and return the task when it is done."""
     answer = yield from call.send(request, expects=expects)
-    return (yield from wait_until_done(call, answer["task_id"], timeout=timeout))
+    return (
+        yield from wait_until_done(
+            call, answer["task_id"], purpose=request.purpose, timeout=timeout
+        )
+    )
 
 
 def _query(machine: str, path: str, purpose: str, query: Mapping[str, object]) -> Request:

@@ -37,6 +37,7 @@ from firecrest.status import Status
 from firecrest.steps import AskToken, Command, Concurrent, Pause, Request, Steps, T, Work
 from firecrest.tasks import Tasks
 from firecrest.transfer_jobs import TransferJobs
+from firecrest.transfers import Transfers
 from firecrest.utilities import Utilities
 
 CHUNK = 1 << 20
@@ -247,6 +248,7 @@ class AsyncFirecrest(
     Compute,
     Jobs,
     TransferJobs,
+    Transfers,
     Reservations,
     Tasks,
     HttpxDriver,

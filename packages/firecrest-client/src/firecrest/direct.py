@@ -82,17 +82,36 @@ class DirectTransfers(Client):
                 a name "file".
             advance: Told of every piece that was sent.
         """
-        body = FormBody(
-            {"targetPath": target_path},
+        yield from send_direct(
+            Call(self),
+            machine,
             source_path,
-            filename=filename or _name_of(source_path),
-            advance=advance,
+            target_path,
+            filename or _name_of(source_path),
+            advance,
         )
-        purpose = f"upload to {target_path!r} on {machine!r}"
-        request = Request(
-            "POST", "/utilities/upload", purpose, machine=machine, body=body, is_repeatable=True
-        )
-        yield from Call(self).send(request, expects=201)
+
+
+def send_direct(  # noqa: PLR0917 - all of them are needed, and none is optional
+    call: Call,
+    machine: str,
+    source: str | os.PathLike[str] | BinaryIO,
+    directory: str,
+    name: str,
+    advance: Advance | None,
+) -> Steps[FormBody]:
+    """Upload in one request, and return what was sent."""
+    body = FormBody({"targetPath": directory}, source, filename=name, advance=advance)
+    request = Request(
+        "POST",
+        "/utilities/upload",
+        f"upload {name!r} to {directory!r} on {machine!r}",
+        machine=machine,
+        body=body,
+        is_repeatable=True,
+    )
+    yield from call.send(request, expects=201)
+    return body
 
 
 def _fetch(
@@ -115,24 +134,30 @@ def _fetch(
 def compare(call: Call, machine: str, source_path: str, download: Download) -> Steps[None]:
     """Compare what was downloaded with the checksum that the machine computes.
 
-    A machine that cannot compute it in time has not said that the bytes are wrong.
-
     Raises:
         IntegrityError: If they differ.
     """
-    purpose = f"checksum {source_path!r}"
-    try:
-        wanted = yield from run(
-            call, "GET", "checksum", machine, purpose, {"targetPath": source_path}
-        )
-    except HeaderException as error:
-        call.client.log(logging.INFO, f"{source_path!r} is not verified: {error}")
-        return
-    if wanted != download.sha256:
+    wanted = yield from checksum_of(call, machine, source_path)
+    if wanted is None:
+        call.client.log(logging.INFO, f"{source_path!r} on {machine!r} is not verified")
+    elif wanted != download.sha256:
         raise IntegrityError(
             f"{source_path!r} on {machine!r} has the checksum {wanted}, but what arrived has "
             f"{download.sha256}; download it again"
         )
+
+
+def checksum_of(call: Call, machine: str, path: str) -> Steps[str | None]:
+    """Return the checksum that the machine computes, or None if it cannot, as for large files."""
+    arguments = {"targetPath": path}
+    try:
+        checksum: str = yield from run(
+            call, "GET", "checksum", machine, f"checksum {path!r}", arguments
+        )
+    except HeaderException as error:
+        call.client.log(logging.INFO, str(error))
+        return None
+    return checksum
 
 
 def _name_of(source: str | os.PathLike[str] | BinaryIO) -> str:

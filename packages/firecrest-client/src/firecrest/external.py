@@ -154,6 +154,7 @@ class ExternalSteps:
             call,
             self._task_id,
             is_over,
+            purpose=f"follow the transfer {self._task_id}",
             timeout=timeout,
             waits=patient_waits(),
             progress=progress,
@@ -169,6 +170,9 @@ class UploadSteps(ExternalSteps):
         task_id: Its task.
         previous_responses: What was answered so far, for exceptions.
         source_path: The local file; needed by `finish_upload` here or there.
+
+    Attributes:
+        sha256: The digest of what was sent, once this object has sent it.
     """
 
     def __init__(
@@ -182,6 +186,7 @@ class UploadSteps(ExternalSteps):
         super().__init__(client, task_id, previous_responses)
         self._source_path = source_path
         self._form: Any = None
+        self.sha256: str | None = None
 
     # The form's shape depends on the kind of store.
     @endpoint_property
@@ -234,7 +239,7 @@ class UploadSteps(ExternalSteps):
                 f"upload {self._task_id} was made from its task id: give finish_upload the local "
                 "file as source_path="
             )
-        yield from _post(call, self._form, Path(path), advance)
+        self.sha256 = yield from _post(call, self._form, Path(path), advance)
 
     @endpoint
     def wait(
@@ -412,8 +417,8 @@ def _link(call: Call, task: Task) -> str:
     return link
 
 
-def _post(call: Call, form: Any, path: Path, advance: Advance | None) -> Steps[None]:
-    """Post a file with the server's form."""
+def _post(call: Call, form: Any, path: Path, advance: Advance | None) -> Steps[str]:
+    """Post a file with the server's form, and return its digest."""
     try:
         parameters = form["parameters"]
         url, fields = parameters["url"], parameters.get("data") or {}
@@ -421,12 +426,13 @@ def _post(call: Call, form: Any, path: Path, advance: Advance | None) -> Steps[N
         raise StorageUploadException(
             call.responses, f"Cannot upload {path}: the server's form lacks {error}"
         ) from error
+    body = FormBody(fields, path, filename=path.name, advance=advance)
     request = Request(
         parameters.get("method", "POST"),
         url,
         f"upload {path} to the staging area",
         query=parameters.get("params") or None,
-        body=FormBody(fields, path, filename=path.name, advance=advance),
+        body=body,
         headers=parameters.get("headers") or {},
         is_repeatable=True,
         is_staging=True,
@@ -437,6 +443,7 @@ def _post(call: Call, form: Any, path: Path, advance: Advance | None) -> Steps[N
             call.responses,
             f"Cannot {request.purpose}: {reason_of(response)} (HTTP {response.status_code})",
         )
+    return body.sha256
 
 
 def _fetch(call: Call, link: str, download: Download) -> Steps[None]:

@@ -62,10 +62,7 @@ class Status(Client):
     @endpoint
     def parameters(self) -> Steps[Parameters]:
         """Return the settings of the server, such as its size limits, by section."""
-        answer: Parameters = (
-            yield from Call(self).send(_get("parameters", "read the parameters"))
-        )["out"]
-        return answer
+        return (yield from Call(self).parameters())
 
     @endpoint
     def filesystems(self, system_name: str | None = None) -> Steps[dict[str, list[Filesystem]]]:

@@ -60,8 +60,8 @@ def fetch_tasks(call: Call, task_ids: Sequence[str] | None) -> Steps[dict[str, T
     return {key: task for key, task in tasks.items() if not task_ids or key in task_ids}
 
 
-def fetch_task(call: Call, task_id: str) -> Steps[Task]:
-    """Return one task.
+def fetch_task(call: Call, task_id: str, *, purpose: str) -> Steps[Task]:
+    """Return one task; `purpose` says in messages what it is for.
 
     Raises:
         TaskNotFound: If the server does not know it, or calls it expired.
@@ -71,9 +71,11 @@ def fetch_task(call: Call, task_id: str) -> Steps[Task]:
     task = tasks.get(task_id)
     if task is None or task["status"] in GONE:
         state = task["description"] if task else "unknown to the server or expired"
-        raise TaskNotFound(call.responses, f"task {task_id} cannot be followed: {state}")
+        raise TaskNotFound(call.responses, f"Cannot {purpose}: task {task_id} is {state}")
     if task["status"] >= FAILED:
-        raise TaskFailed(call.responses, f"task {task_id} failed: {task['data']}")
+        raise TaskFailed(
+            call.responses, f"Cannot {purpose}: {task['data']} (task {task_id}, {task['status']})"
+        )
     return task
 
 
@@ -82,6 +84,7 @@ def wait_until(
     task_id: str,
     is_over: Callable[[Task], bool],
     *,
+    purpose: str,
     timeout: float | None = None,
     waits: Iterator[float] | None = None,
     progress: Callable[[Task], None] | None = None,
@@ -92,6 +95,7 @@ def wait_until(
         call: The call on whose behalf.
         task_id: The task.
         is_over: Tells the task that is waited for; it may raise.
+        purpose: What it is for, in messages: "Cannot <purpose>: ...".
         timeout: Give up after so many seconds; None to give up when the waits are used up.
         waits: The seconds between two looks; by default `polling_sleep_times`.
         progress: Told the task at every change of its status.
@@ -105,7 +109,7 @@ def wait_until(
     deadline = None if timeout is None else now + timeout
     shown = ""
     while True:
-        task = yield from fetch_task(call, task_id)
+        task = yield from fetch_task(call, task_id, purpose=purpose)
         if progress and task["status"] != shown:
             shown = task["status"]
             progress(task)
@@ -115,13 +119,22 @@ def wait_until(
         if wait is None or (deadline is not None and now >= deadline):
             state = f"{task['status']} {task['description']}"
             raise PollingIterException(
-                task_id, f"task {task_id} did not end in time: {state}; give it a longer timeout="
+                task_id,
+                f"Cannot {purpose} in time: task {task_id} is {state}; give it a longer timeout=",
             )
         now = yield from call.pause(wait if deadline is None else min(wait, deadline - now))
 
 
-def wait_until_done(call: Call, task_id: str, *, timeout: float | None = None) -> Steps[Task]:
+def wait_until_done(
+    call: Call, task_id: str, *, purpose: str, timeout: float | None = None
+) -> Steps[Task]:
     """Wait for the end of a task of the scheduler and return it."""
     return (
-        yield from wait_until(call, task_id, lambda task: task["status"] == DONE, timeout=timeout)
+        yield from wait_until(
+            call,
+            task_id,
+            lambda task: task["status"] == DONE,
+            purpose=purpose,
+            timeout=timeout,
+        )
     )

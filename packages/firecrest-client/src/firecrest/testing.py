@@ -1,4 +1,4 @@
-"""A loopback HTTP server for tests, which answers as a function says, and one that replays recordings.
+"""A loopback HTTP server for tests, which answers as a function or as recordings say.
 
     def answer(received: Received) -> Reply:
         return Reply(json={"out": []})
@@ -8,8 +8,8 @@
         client.all_systems()
         assert server.received[0].path == "/status/systems"
 
-It speaks real HTTP, so what is tested is the client with its HTTP library. For a whole FirecREST see
-`firecrest.emulator`.
+It speaks real HTTP, so what is tested is the client with its HTTP library. For a whole FirecREST
+see `firecrest.emulator`.
 """
 
 from __future__ import annotations
@@ -147,8 +147,8 @@ class Server:
 class Replay:
     """Answers requests from recordings of a real server.
 
-    The same request gets its recorded answers in their order, and the last one from then on. A request
-    that was never recorded gets 501, so that a test cannot pass by chance.
+    The same request gets its recorded answers in their order, and the last one from then on. A
+    request that was never recorded gets 501, so that a test cannot pass by chance.
 
     Args:
         recordings: A file with one exchange per line: method, url, req_headers, req_body, status,

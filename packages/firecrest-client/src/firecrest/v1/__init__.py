@@ -35,18 +35,18 @@ def __getattr__(name: str) -> object:
     if name not in __all__:
         raise AttributeError(f"module 'firecrest.v1' has no attribute {name!r}")
     if name == "Firecrest":
-        from firecrest import blocking as module  # noqa: PLC0415
+        from firecrest import blocking as module
     elif name == "AsyncFirecrest":
         module = _concurrent()
     else:
-        from firecrest import external as module  # type: ignore[no-redef] # noqa: PLC0415
+        from firecrest import external as module  # type: ignore[no-redef]
     value = globals()[name] = getattr(module, name)
     return value
 
 
 def _concurrent() -> ModuleType:
     try:
-        from firecrest import concurrent  # noqa: PLC0415
+        from firecrest import concurrent
     except ModuleNotFoundError as error:
         if error.name != "httpx":
             raise
