@@ -119,6 +119,8 @@ class RequestsDriver(Client, Blocking):
         try:
             response = self._exchange(request, url, token)
         except requests.RequestException as error:
+            if request.body is not None and request.body.failure is not None:
+                raise request.body.failure from None
             failure = _translated(request, url, error)
             # The library's own words contain the URL, and the staging area's holds a signature.
             raise failure from (None if request.is_staging else error)

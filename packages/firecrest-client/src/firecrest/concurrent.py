@@ -157,6 +157,8 @@ class HttpxDriver(Client, Concurrent):
         try:
             response = await self._exchange(request, url, token)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
+            if request.body is not None and request.body.failure is not None:
+                raise request.body.failure from None
             failure = _translated(request, url, error)
             # The library's own words may contain the URL, and the staging area's holds a signature.
             raise failure from (None if request.is_staging else error)

@@ -53,14 +53,9 @@ class DirectTransfers(Client):
                 `target_path`.
             SizeLimitExceeded: If the file is too big.
         """
-        call = Call(self)
-        download = open_download(target_path, advance=advance)
-        try:
-            yield from _fetch(call, machine, source_path, download, verify=verify)
-            yield from call.work(download.commit)
-        except BaseException:
-            download.discard()
-            raise
+        yield from fetch_direct(
+            Call(self), machine, source_path, target_path, verify=verify, advance=advance
+        )
 
     @endpoint
     def simple_upload(
@@ -114,9 +109,17 @@ def send_direct(  # noqa: PLR0917 - all of them are needed, and none is optional
     return body
 
 
-def _fetch(
-    call: Call, machine: str, source_path: str, download: Download, *, verify: bool
-) -> Steps[None]:
+def fetch_direct(
+    call: Call,
+    machine: str,
+    source_path: str,
+    target: Target,
+    *,
+    verify: bool,
+    advance: Advance | None,
+) -> Steps[str]:
+    """Download in one request, and return the digest of what arrived."""
+    download = open_download(target, advance=advance)
     request = Request(
         "GET",
         "/utilities/download",
@@ -126,9 +129,15 @@ def _fetch(
         sink=download,
         is_repeatable=True,
     )
-    yield from call.send(request)
-    if verify:
-        yield from compare(call, machine, source_path, download)
+    try:
+        yield from call.send(request)
+        if verify:
+            yield from compare(call, machine, source_path, download)
+        yield from call.work(download.commit)
+    except BaseException:
+        download.discard()
+        raise
+    return download.sha256
 
 
 def compare(call: Call, machine: str, source_path: str, download: Download) -> Steps[None]:

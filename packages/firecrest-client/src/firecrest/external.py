@@ -282,7 +282,13 @@ class UploadSteps(ExternalSteps):
 
 
 class DownloadSteps(ExternalSteps):
-    """One download through the staging area."""
+    """One download through the staging area.
+
+    Attributes:
+        sha256: The digest of what arrived, once this object has fetched it.
+    """
+
+    sha256: str | None = None
 
     # The data's shape depends on the kind of store.
     @endpoint_property
@@ -359,6 +365,7 @@ class DownloadSteps(ExternalSteps):
                 machine = task.get("system") or task["data"]["system_name"]
                 yield from compare(call, machine, task["data"]["source"], download)
             yield from call.work(download.commit)
+            self.sha256 = download.sha256
         except IntegrityError:
             download.discard()
             raise

@@ -33,6 +33,8 @@ class FormBody:
     Attributes:
         content_type: The header that belongs to the body.
         sha256: The digest of the file as it was last sent, once it was sent whole.
+        failure: What reading the file, or `advance`, has raised: HTTP libraries may take that for a
+            failure of the connection.
     """
 
     def __init__(
@@ -46,6 +48,7 @@ class FormBody:
         boundary = secrets.token_hex(16)
         self.content_type = f"multipart/form-data; boundary={boundary}"
         self.sha256 = ""
+        self.failure: Exception | None = None
         self._head = _head(boundary, fields, filename)
         self._tail = f"\r\n--{boundary}--\r\n".encode()
         self._source = Path(file) if isinstance(file, str | os.PathLike) else _seekable(file)
@@ -67,6 +70,13 @@ class FormBody:
         return len(self._head) + self.file_size + len(self._tail)
 
     def __iter__(self) -> Iterator[bytes]:
+        try:
+            yield from self._parts()
+        except Exception as error:
+            self.failure = error
+            raise
+
+    def _parts(self) -> Iterator[bytes]:
         yield self._head
         if isinstance(self._source, Path):
             with self._source.open("rb") as stream:

@@ -18,7 +18,7 @@ from luisy_protocol.store import Advance
 
 from firecrest.call import Call
 from firecrest.client import Client
-from firecrest.direct import DirectTransfers, checksum_of, send_direct
+from firecrest.direct import checksum_of, fetch_direct, send_direct
 from firecrest.errors import StorageUploadException
 from firecrest.external import DownloadSteps, UploadSteps, start_download, start_upload
 from firecrest.limits import DirectLimits
@@ -40,17 +40,19 @@ class Transfers(Client):
         source_path: str,
         target_path: Target,
         *,
+        size: int | None = None,
         verify: bool = True,
         advance: Advance | None = None,
         timeout: float | None = None,
         progress: Tell | None = None,
-    ) -> Steps[None]:
-        """Download a file of any size.
+    ) -> Steps[str]:
+        """Download a file of any size, and return the SHA-256 of what arrived.
 
         Args:
             machine: The machine.
             source_path: The file on it.
             target_path: A local path, or a binary stream.
+            size: The size of the file, if it is known, which saves a request.
             verify: Whether to compare the bytes with the checksum that the machine computes.
             advance: Told of every piece that has arrived.
             timeout: How many seconds to wait until the file is staged, if it must be.
@@ -61,17 +63,21 @@ class Transfers(Client):
                 `target_path`.
             StorageDownloadException: If the file could not be staged.
         """
-        size = (yield from Utilities.stat(self, machine, source_path, dereference=True))["size"]
+        if size is None:
+            found = yield from Utilities.stat(self, machine, source_path, dereference=True)
+            size = found["size"]
         if size <= (yield from direct_limits(self)).download:
-            yield from DirectTransfers.simple_download(
-                self, machine, source_path, target_path, verify=verify, advance=advance
+            return (
+                yield from fetch_direct(
+                    Call(self), machine, source_path, target_path, verify=verify, advance=advance
+                )
             )
-            return
         task_id, responses = yield from start_download(self, machine, source_path)
         transfer = DownloadSteps(self, task_id, responses)
         yield from transfer.wait(timeout, progress=progress)
         yield from transfer.finish_download(target_path, verify=verify, advance=advance)
         yield from transfer.invalidate_object_storage_link()
+        return transfer.sha256 or ""
 
     @endpoint
     def upload(
