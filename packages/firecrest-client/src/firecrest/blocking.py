@@ -27,6 +27,7 @@ from firecrest.external import (
     start_upload,
 )
 from firecrest.job import Job, Jobs
+from firecrest.redaction import redact
 from firecrest.reservations import Reservations
 from firecrest.status import Status
 from firecrest.steps import AskToken, Blocking, Command, Pause, Request, Steps, T, Work
@@ -36,7 +37,8 @@ from firecrest.transfers import Transfers
 from firecrest.utilities import Utilities
 
 CONNECTIONS = 64
-CHUNK = 1 << 18
+# What is lost of a cut download, for a piece is handed on when it is whole.
+CHUNK = 1 << 16
 PERMANENT = (
     requests.exceptions.SSLError,
     requests.exceptions.InvalidURL,
@@ -73,6 +75,7 @@ class RequestsDriver(Client, Blocking):
         sa_role: str = "firecrest-sa",
     ) -> None:
         super().__init__(firecrest_url, authorization, sa_role=sa_role)
+        redact("urllib3.connectionpool")
         self._session = requests.Session()
         adapter = HTTPAdapter(pool_connections=8, pool_maxsize=CONNECTIONS)
         self._session.mount("https://", adapter)

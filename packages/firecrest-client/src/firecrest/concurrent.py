@@ -32,9 +32,10 @@ from firecrest.external import (
 )
 from firecrest.job import AsyncJob, Jobs
 from firecrest.multipart import FormBody
+from firecrest.redaction import redact
 from firecrest.reservations import Reservations
 from firecrest.status import Status
-from firecrest.steps import AskToken, Command, Concurrent, Pause, Request, Steps, T, Work
+from firecrest.steps import AskToken, Command, Concurrent, Pause, Request, Sink, Steps, T, Work
 from firecrest.tasks import Tasks
 from firecrest.transfer_jobs import TransferJobs
 from firecrest.transfers import Transfers
@@ -77,6 +78,7 @@ class HttpxDriver(Client, Concurrent):
         sa_role: str = "firecrest-sa",
     ) -> None:
         super().__init__(firecrest_url, authorization, sa_role=sa_role)
+        redact("httpx")
         self._verify = _trust(verify)
         self._session: httpx.AsyncClient | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -185,8 +187,7 @@ class HttpxDriver(Client, Concurrent):
                 await response.aread()
             else:
                 sink.start_at(wire.offset_of(response.status_code, response.headers))
-                async for chunk in response.aiter_bytes(CHUNK):
-                    await asyncio.to_thread(sink.write, chunk)
+                await _pour(response, sink)
         finally:
             await response.aclose()
         return response
@@ -214,6 +215,22 @@ async def _pieces(body: FormBody) -> AsyncIterator[bytes]:
     pieces = iter(body)
     while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
         yield piece
+
+
+async def _pour(response: httpx.Response, sink: Sink) -> None:
+    """Write a body in large pieces, and what came before it was cut as well."""
+    pieces: list[bytes] = []
+    size = 0
+    try:
+        async for piece in response.aiter_bytes():
+            pieces.append(piece)
+            size += len(piece)
+            if size >= CHUNK:
+                await asyncio.to_thread(sink.write, b"".join(pieces))
+                pieces, size = [], 0
+    finally:
+        if pieces:
+            sink.write(b"".join(pieces))
 
 
 def _timeout(timeout: float | tuple[float, float] | None) -> httpx.Timeout:

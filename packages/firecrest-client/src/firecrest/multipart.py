@@ -55,7 +55,7 @@ class FormBody:
         self._start = 0 if isinstance(self._source, Path) else self._source.tell()
         self.file_size = self._measure()
         self._advance = advance
-        self._sent = 0
+        self._told = 0
 
     def _measure(self) -> int:
         if isinstance(self._source, Path):
@@ -87,23 +87,23 @@ class FormBody:
         yield self._tail
 
     def _pieces(self, stream: BinaryIO) -> Iterator[bytes]:
-        self._tell(-self._sent)
-        self._sent = 0
-        digest = hashlib.sha256()
-        while piece := stream.read(min(CHUNK, self.file_size - self._sent + 1)):
-            if self._sent + len(piece) > self.file_size:
+        self._tell(-self._told)
+        sent, digest = 0, hashlib.sha256()
+        while piece := stream.read(min(CHUNK, self.file_size - sent + 1)):
+            sent += len(piece)
+            if sent > self.file_size:
                 break
             digest.update(piece)
-            self._sent += len(piece)
             yield piece
             self._tell(len(piece))
-        if piece or self._sent != self.file_size:
+        if sent != self.file_size:
             raise IntegrityError(
                 f"{self._source} changed its size while it was sent; send it again"
             )
         self.sha256 = digest.hexdigest()
 
     def _tell(self, size: int) -> None:
+        self._told += size
         if size and self._advance:
             self._advance(size)
 
