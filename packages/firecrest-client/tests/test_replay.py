@@ -1,16 +1,13 @@
 """One table of calls, for both clients, against the recorded answers of a real server."""
 
-import asyncio
-import inspect
 import json
-from collections.abc import Callable
 from io import BytesIO
 from pathlib import Path
 
 import firecrest as fc
 import pytest
 from firecrest import errors
-from firecrest.testing import FixedToken, Replay, Server
+from firecrest.testing import FixedToken, Replay, Reply, Server
 
 RECORDINGS = Path(__file__).parent / "data" / "firecrest-v1-exchanges.jsonl"
 E2E = "/home/f7tuser/e2e"
@@ -22,25 +19,15 @@ def server():
         yield server
 
 
-@pytest.fixture(params=["sync", "async"])
-def call(request, server):
+@pytest.fixture
+def call(run, server):
     """Runs a function of the client, with each client."""
 
-    def run(function: Callable):
-        if request.param == "sync":
-            client = fc.v1.Firecrest(server.url + "/", FixedToken())
-            client.polling_sleep_times = [0] * 5
-            return function(client)
+    def with_server(function):
+        auth = FixedToken()
+        return run(server.url + "/", auth, function, polling_sleep_times=[0] * 5)
 
-        async def main():
-            async with fc.v1.AsyncFirecrest(server.url + "/", FixedToken()) as client:
-                client.polling_sleep_times = [0] * 5
-                result = function(client)
-                return await result if inspect.isawaitable(result) else result
-
-        return asyncio.run(main())
-
-    return run
+    return with_server
 
 
 def recorded(call: str, *, last: bool = True) -> dict:
@@ -368,8 +355,6 @@ def test_upload_of_the_recording_ends_on_the_machine(tmp_path):
     form = {}
 
     def staging(received):
-        from firecrest.testing import Reply
-
         form.update(received.form)
         return Reply(204)
 
@@ -390,8 +375,6 @@ def test_upload_of_the_recording_ends_on_the_machine(tmp_path):
 
 
 def test_download_of_the_recording_fetches_the_link(tmp_path):
-    from firecrest.testing import Reply
-
     with Server(lambda received: Reply(body=b"staged")) as store:
         replay = Replay(RECORDINGS, moved={"http://127.0.0.1:19000": store.url})
         with Server(replay) as server:
