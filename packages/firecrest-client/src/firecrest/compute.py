@@ -138,8 +138,8 @@ class Compute(Client):
         """
         query = {
             "jobs": joined(jobs),
-            "starttime": self._day(start_time),
-            "endtime": self._day(end_time),
+            "starttime": _day(self, start_time),
+            "endtime": _day(self, end_time),
             "pageSize": page_size,
             "pageNumber": page_number,
         }
@@ -222,13 +222,14 @@ class Compute(Client):
         answer: str = (yield from scheduled(Call(self), request, timeout=timeout))["data"]
         return answer
 
-    def _day(self, day: str | date | None) -> str | None:
-        if day is None:
-            return None
-        text = f"{day:%Y-%m-%d}" if isinstance(day, date) else day
-        if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            self.log(logging.WARNING, f"{text!r} is not a day like 2026-11-21: servers ignore it")
-        return text
+
+def _day(client: Client, day: str | date | None) -> str | None:
+    if day is None:
+        return None
+    text = f"{day:%Y-%m-%d}" if isinstance(day, date) else day
+    if not re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        client.log(logging.WARNING, f"{text!r} is not a day like 2026-11-21: servers ignore it")
+    return text
 
 
 def scheduled(
