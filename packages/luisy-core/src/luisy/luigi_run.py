@@ -1,20 +1,25 @@
 """Let luigi run what must run: its worker, its processes, its retries, its central scheduler.
 
-luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The
-door is the scheduler factory that `luigi.build` accepts: both schedulers that come out of it are luigi's,
-and tell a `Watcher` what starts and what ends, whichever process it happens in.
+luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The door
+is the scheduler factory that `luigi.build` accepts. What comes out of it, a scheduler for this process or
+the way to a central one, tells a `Watcher` what starts and what ends, whichever process it happens in.
 """
 
 from __future__ import annotations
 
+import os
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import luigi
+from luigi.configuration import get_config
 from luigi.rpc import RemoteScheduler
-from luigi.scheduler import DONE, FAILED, Scheduler
+from luigi.task_status import DONE, FAILED, PENDING
 from luigi.worker import Worker
+
+from luisy.scheduler import LocalScheduler
 
 
 class Watcher(Protocol):
@@ -27,30 +32,70 @@ class Watcher(Protocol):
         """A task is over; one that failed may be tried again."""
 
 
-class _LocalScheduler(Scheduler):
-    def __init__(self, watcher: Watcher) -> None:
-        super().__init__(prune_on_get_work=True, record_task_history=False)
+class _Watched:
+    """A scheduler, local or central, with somebody who watches it."""
+
+    def __init__(self, scheduler: Any, watcher: Watcher) -> None:
+        self._scheduler = scheduler
         self._watcher = watcher
 
-    def add_task(self, *args: Any, **kwargs: Any) -> Any:
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # pickle asks before anything is set
+            raise AttributeError(name)
+        return getattr(self._scheduler, name)
+
+    def add_task(self, **kwargs: Any) -> Any:
         _tell_end(self._watcher, kwargs)
-        return super().add_task(*args, **kwargs)
+        return self._scheduler.add_task(**kwargs)
 
-    def get_work(self, *args: Any, **kwargs: Any) -> Any:
-        return _tell_start(self._watcher, super().get_work(*args, **kwargs))
+    def get_work(self, **kwargs: Any) -> Any:
+        return _tell_start(self._watcher, self._scheduler.get_work(**kwargs))
 
 
-class _RemoteScheduler(RemoteScheduler):
-    def __init__(self, url: str, watcher: Watcher) -> None:
-        super().__init__(url)
-        self._watcher = watcher
+class _Results:
+    """Where tasks leave their results: at hand for those of this process, a pipe for the others.
 
-    def add_task(self, *args: Any, **kwargs: Any) -> Any:
-        _tell_end(self._watcher, kwargs)
-        return super().add_task(*args, **kwargs)
+    luigi's own pipe costs a millisecond for each task, also when it leads nowhere.
+    """
 
-    def get_work(self, *args: Any, **kwargs: Any) -> Any:
-        return _tell_start(self._watcher, super().get_work(*args, **kwargs))
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+        self._here: deque[Any] = deque()
+        self._process = os.getpid()
+
+    def put(self, result: Any) -> None:
+        if os.getpid() == self._process:
+            self._here.append(result)
+        else:
+            self._pipe.put(result)
+
+    def get(self, timeout: float) -> Any:
+        return self._here.popleft() if self._here else self._pipe.get(timeout=timeout)
+
+    def close(self) -> None:
+        self._pipe.close()
+
+
+class _Worker(Worker):
+    """luigi's worker, with less to carry.
+
+    luigi looks for the reason why a task is still pending with a recursion as deep as the chain of
+    pending tasks, for its log. Our own summary names them; for luigi's, the first one is enough.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._task_result_queue = _Results(self._task_result_queue)
+
+    def run(self) -> bool:
+        """Work until nothing is left to do."""
+        succeeded = bool(super().run())  # type: ignore[no-untyped-call]
+        history = self._add_task_history
+        over = {task for task, status, runnable in history if status != PENDING or not runnable}
+        self._add_task_history = [
+            entry for number, entry in enumerate(history) if number == 0 or entry[0] in over
+        ]
+        return succeeded
 
 
 def _tell_end(watcher: Watcher, sent: Mapping[str, Any]) -> None:
@@ -75,21 +120,45 @@ class SchedulerFactory:
 
     watcher: Watcher
 
-    def create_local_scheduler(self) -> Scheduler:
+    def create_local_scheduler(self) -> Any:
         """Return a scheduler for this process alone."""
-        return _LocalScheduler(self.watcher)
+        return _Watched(LocalScheduler(), self.watcher)
 
-    def create_remote_scheduler(self, url: str) -> RemoteScheduler:
+    def create_remote_scheduler(self, url: str) -> Any:
         """Return the way to a central scheduler."""
-        return _RemoteScheduler(url, self.watcher)
+        return _Watched(RemoteScheduler(url), self.watcher)  # type: ignore[no-untyped-call]
 
     def create_worker(
-        self, scheduler: Any, worker_processes: int, assistant: bool = False  # noqa: FBT001, FBT002
+        self,
+        scheduler: Any,
+        worker_processes: int,
+        assistant: bool = False,  # noqa: FBT001, FBT002
     ) -> Worker:
         """Return luigi's worker."""
-        return Worker(
-            scheduler=scheduler, worker_processes=worker_processes, assistant=assistant
+        settings: dict[str, Any] = {}
+        if not get_config().get("worker", "task_process_context", ""):
+            settings["task_process_context"] = f"{__name__}.{Interruptible.__qualname__}"
+        return _Worker(
+            scheduler=scheduler,
+            worker_processes=worker_processes,
+            assistant=assistant,
+            **settings,
         )
+
+
+class Interruptible:
+    """Around a task in a process of its own: Ctrl-C ends it without a traceback.
+
+    The process that started it is interrupted, too, and says so.
+    """
+
+    def __init__(self, process: Any) -> None:
+        self._has_own_process = process.use_multiprocessing
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return self._has_own_process and kind is KeyboardInterrupt
 
 
 def run_with_luigi(

@@ -7,7 +7,7 @@ different tasks that would write the same output are an error, because each woul
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -44,6 +44,7 @@ class Node:
         project: The project, the first part of the key.
         requires: The positions of the tasks it requires.
         is_folder: Whether its output is a folder.
+        yields: The positions of the tasks that it required, in addition, while it ran.
     """
 
     task: luigi.Task
@@ -52,6 +53,7 @@ class Node:
     project: str
     requires: tuple[int, ...]
     is_folder: bool = False
+    yields: tuple[int, ...] = ()
 
     @property
     def name(self) -> str:
@@ -103,8 +105,14 @@ def name_of(task: luigi.Task) -> str:
     return repr(task).removesuffix("()")
 
 
-def discover(root: luigi.Task) -> Pipeline:
+def discover(
+    root: luigi.Task, *, yielded: Callable[[str], Iterable[luigi.Task]] | None = None
+) -> Pipeline:
     """Return the pipeline below a task.
+
+    Args:
+        root: The task.
+        yielded: Tells, for the key of an output, what its task required while it ran.
 
     Raises:
         ConfigurationError: If tasks require each other in a circle, require something that is not a
@@ -112,26 +120,46 @@ def discover(root: luigi.Task) -> Pipeline:
     """
     finished: dict[luigi.Task, int] = {}
     nodes: list[Node] = []
+    stack = [_visit(root, yielded)]
     path: dict[luigi.Task, None] = {root: None}
-    stack = [(root, requirements := _requirements(root), iter(requirements))]
     while stack:
-        task, requirements, left = stack[-1]
-        following = next((below for below in left if below not in finished), None)
+        visit = stack[-1]
+        following = next((below for below in visit.left if below not in finished), None)
         if following is None:
             stack.pop()
-            del path[task]
-            finished[task] = len(nodes)
-            nodes.append(_node(task, tuple(finished[below] for below in requirements)))
-            continue
-        if following in path:
+            del path[visit.task]
+            finished[visit.task] = len(nodes)
+            nodes.append(_node(visit, finished))
+        elif following in path:
             raise ConfigurationError(_circle(path, following))
-        path[following] = None
-        below = _requirements(following)
-        stack.append((following, below, iter(below)))
+        else:
+            path[following] = None
+            stack.append(_visit(following, yielded))
     return Pipeline(tuple(nodes), finished, _keys(nodes))
 
 
-def _requirements(task: luigi.Task) -> list[luigi.Task]:
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A task whose requirements are being walked."""
+
+    task: luigi.Task
+    key: str
+    requires: tuple[luigi.Task, ...]
+    yields: tuple[luigi.Task, ...]
+    left: Iterator[luigi.Task]
+
+
+def _visit(task: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | None) -> _Visit:
+    from luisy.task import Task
+
+    requires = _requirements(task)
+    key = task.key if isinstance(task, Task) else ""
+    more = dict.fromkeys(yielded(key)) if yielded and key else {}
+    yields = tuple(below for below in more if below not in requires)
+    return _Visit(task, key, tuple(requires), yields, iter([*requires, *yields]))
+
+
+def _requirements(task: luigi.Task) -> dict[luigi.Task, None]:
     import luigi
 
     found: dict[luigi.Task, None] = {}
@@ -142,23 +170,35 @@ def _requirements(task: luigi.Task) -> list[luigi.Task]:
                 "wrap a file in an ExternalTask, and require instances"
             )
         found[below] = None
-    return list(found)
+    return found
 
 
-def _node(task: luigi.Task, requires: tuple[int, ...]) -> Node:
-    import luigi
+def _node(visit: _Visit, finished: Mapping[luigi.Task, int]) -> Node:
+    task, key = visit.task, visit.key
+    requires = tuple(finished[below] for below in visit.requires)
+    yields = tuple(finished[below] for below in visit.yields)
+    kind = _kind(task, key)
+    is_folder = bool(key) and _makes_folder(task)
+    return Node(task, kind, key, key.partition("/")[0], requires, is_folder, yields)
 
+
+def _makes_folder(task: luigi.Task) -> bool:
     from luisy.task import Task
 
+    # A target costs more than its class, and there are many tasks.
+    has_usual_target = isinstance(task, Task) and type(task).output is Task.output
+    target = task.target_cls if has_usual_target else task.output()
+    return bool(getattr(target, "is_folder", False))
+
+
+def _kind(task: luigi.Task, key: str) -> Kind:
+    import luigi
+
     if isinstance(task, luigi.WrapperTask):
-        return Node(task, Kind.WRAPPER, "", "", requires)
-    key = task.key if isinstance(task, Task) else ""
+        return Kind.WRAPPER
     if not key:
-        kind = Kind.PLAIN_EXTERNAL if task.run is None else Kind.PLAIN
-        return Node(task, kind, "", "", requires)
-    kind = Kind.EXTERNAL if task.is_external else Kind.OUTPUT
-    is_folder = bool(getattr(task.output(), "is_folder", False))
-    return Node(task, kind, key, key.partition("/")[0], requires, is_folder)
+        return Kind.PLAIN_EXTERNAL if task.run is None else Kind.PLAIN
+    return Kind.EXTERNAL if getattr(task, "is_external", False) else Kind.OUTPUT
 
 
 def _circle(path: Mapping[luigi.Task, None], again: luigi.Task) -> str:

@@ -3,8 +3,8 @@
 The rules, in order:
 
 1. An output is *fresh* when it is there, has a record, was made by the present code (the hashes agree),
-   has the recorded content, and was made from the inputs as they are now. An external output, which a
-   person made, is fresh when it is there.
+   has the recorded content, and was made from the inputs as they are now, none of which was skipped. An
+   external output, which a person made, is fresh when it is there.
 2. What an input "is now" is its content on disk; else that of a fresh output in the store, if a store
    was asked; else what the record of the absent output says. When none is known, an input that is not
    there has not changed: whoever keeps only the last output keeps it fresh.
@@ -19,6 +19,9 @@ The rules, in order:
 
 An outdated output on disk that nothing needs (what is above it is fresh) is left alone and says nothing
 about what is above it: the hash of what is above covers the code below.
+
+What a task required only while it ran (`luisy.yielded`) is an input like others when freshness is judged,
+but not needed when the task runs again: nobody knows what it will require then.
 
 Known limit: a fresh output whose input is absent, and was never recorded here, hides what is below
 that input. Rule 2 applies: what is not there has not changed.
@@ -116,18 +119,25 @@ class _Freshness:
         local, remote = self.facts.local[position], self._remote(position)
         reasons = tuple(self._local_reasons(position))
         in_store = self._is_fresh_in_store(position, remote)
-        expected, changed = None, False
         if not reasons and local.content:
-            expected = local.content.sha256
-        elif in_store and remote and remote.record:
-            expected = remote.record.sha256
-        elif local.record and self._is_outdated(position, local.record):
-            changed = self._has_other_inputs(position, local.record)
-        elif local.content:
-            expected = local.content.sha256
-        elif local.record:
-            expected = local.record.sha256
-        self._note(reasons=reasons, in_store=in_store, expected=expected, changed=changed)
+            self._note(expected=local.content.sha256, in_store=in_store)
+            return
+        if in_store and remote and remote.record:
+            self._note(reasons=reasons, in_store=True, expected=remote.record.sha256)
+            return
+        records = [local.record, remote.record if remote else None]
+        changed = any(record and self._has_other_inputs(position, record) for record in records)
+        expected = None if changed else self._left_over(position)
+        self._note(reasons=reasons, expected=expected, changed=changed)
+
+    def _left_over(self, position: int) -> str | None:
+        """Return what is known of an output that is not fresh, though its inputs are what they were."""
+        local = self.facts.local[position]
+        if local.record and local.record.hash != self.facts.identities[position].hash:
+            return None
+        if local.content:
+            return local.content.sha256
+        return local.record.sha256 if local.record else None
 
     def _remote(self, position: int) -> RemoteOutput | None:
         return self.facts.remote[position] if self.download else None
@@ -143,17 +153,16 @@ class _Freshness:
         yield from differences(self.facts.identities[position], local.record)
         if local.content and local.content.sha256 != local.record.sha256:
             yield _MODIFIED
+        if local.record.skipped:
+            yield _skipped(local.record)
         yield from self._changed_inputs(position, local.record)
 
     def _is_fresh_in_store(self, position: int, remote: RemoteOutput | None) -> bool:
         if remote is None or remote.record is None or not remote.is_complete:
             return False
-        return not self._is_outdated(position, remote.record)
-
-    def _is_outdated(self, position: int, record: Record) -> bool:
-        if record.hash != self.facts.identities[position].hash:
-            return True
-        return self._has_other_inputs(position, record)
+        if remote.record.hash != self.facts.identities[position].hash or remote.record.skipped:
+            return False
+        return not self._has_other_inputs(position, remote.record)
 
     def _has_other_inputs(self, position: int, record: Record) -> bool:
         return next(self._changed_inputs(position, record), None) is not None
@@ -163,10 +172,18 @@ class _Freshness:
             now = self._digest_now(key)
             if now is not None and now != digest:
                 yield Reason(Cause.INPUT, f"input changed: {_without_project(key)}", key)
-        for below in self.pipeline.nodes[position].requires:
+        for key in record.yielded:
+            if self._was_other_code(key, record.requires.get(key)):
+                yield Reason(Cause.UPSTREAM, f"upstream code changed: {_without_project(key)}", key)
+        here = self.pipeline.nodes[position]
+        for below in (*here.requires, *here.yields):
             if self.changed[below]:
                 node = self.pipeline.nodes[below]
                 yield Reason(Cause.UPSTREAM, f"upstream changed: {node.name}", node.label)
+
+    def _was_other_code(self, key: str, made_by: str | None) -> bool:
+        position = self.pipeline.keys.get(key)
+        return position is not None and self.facts.identities[position].hash != made_by
 
     def _digest_now(self, key: str) -> str | None:
         position = self.pipeline.keys.get(key)
@@ -231,7 +248,7 @@ def _verdict(pipeline: Pipeline, freshness: _Freshness, position: int) -> Verdic
 def _consumers(pipeline: Pipeline) -> list[list[int]]:
     consumers: list[list[int]] = [[] for _ in pipeline.nodes]
     for position, node in enumerate(pipeline.nodes):
-        for below in node.requires:
+        for below in (*node.requires, *node.yields):
             consumers[below].append(position)
     return consumers
 
@@ -254,7 +271,7 @@ def _step(
         node.kind,
         verdict,
         reasons,
-        node.requires,
+        (*node.requires, *node.yields),
         is_present=facts.local[position].content is not None,
         is_fresh=not freshness.reasons[position] and node.kind is not Kind.WRAPPER,
         files=len(remote.files) if remote else 0,
@@ -267,7 +284,8 @@ def _own(reasons: tuple[Reason, ...]) -> Iterator[Reason]:
 
 
 def _upstream(pipeline: Pipeline, verdicts: list[Verdict], position: int) -> Iterator[Reason]:
-    for below in pipeline.nodes[position].requires:
+    here = pipeline.nodes[position]
+    for below in (*here.requires, *here.yields):
         if verdicts[below] is Verdict.RUN:
             node = pipeline.nodes[below]
             yield Reason(Cause.UPSTREAM, f"upstream runs: {node.name}", node.label)
@@ -290,6 +308,12 @@ def _differs(step: Step, facts: Facts, position: int) -> bool:
     # Nobody's code made an external output: its record has no hash.
     made_by = "" if step.kind is Kind.EXTERNAL else facts.identities[position].hash
     return (remote.record.sha256, remote.record.hash) != (content.sha256, made_by)
+
+
+def _skipped(record: Record) -> Reason:
+    count = len(record.skipped)
+    files = "1 skipped file is" if count == 1 else f"{count:,} skipped files are"
+    return Reason(Cause.SKIPPED, f"{files} tried again")
 
 
 def _without_project(key: str) -> str:

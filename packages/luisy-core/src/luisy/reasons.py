@@ -20,7 +20,7 @@ def differences(identity: Identity, record: Record) -> tuple[Reason, ...]:
     found = (
         *_parameters(record.parameters, identity.parameters),
         *_parts(record.parts, identity.parts),
-        *_requires(record.requires, identity.requires),
+        *_requires(_static(record), identity.requires),
     )
     return found or (Reason(Cause.CODE, "code changed"),)
 
@@ -66,6 +66,10 @@ def _part(part: str, before: str | None, after: str | None) -> Reason:
         return Reason(Cause.CODE, f"data file {change}: {name}", part)
     where = file if name == "*" else f"{name} in {file}"
     return Reason(Cause.CODE, f"code {change}: {where}", part)
+
+
+def _static(record: Record) -> Mapping[str, str]:
+    return {key: made_by for key, made_by in record.requires.items() if key not in record.yielded}
 
 
 def _requires(old: Mapping[str, str], new: Mapping[str, str]) -> Iterator[Reason]:

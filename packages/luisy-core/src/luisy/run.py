@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import luigi
 
+from luisy.adoption import adopt, candidates
 from luisy.config import Config
 from luisy.luigi_run import run_with_luigi
 from luisy.pipeline import Kind, Pipeline
@@ -39,7 +40,9 @@ class Wishes:
     failed: Callable[[luigi.Task, BaseException], None] | None = None
 
 
-def run(root: luigi.Task, settings: Settings, show: Show, wishes: Wishes) -> Outcome:
+def run(
+    root: luigi.Task, settings: Settings, show: Show, wishes: Wishes, *, log: str = ""
+) -> Outcome:
     """Bring the output of a task up to date.
 
     Args:
@@ -47,6 +50,7 @@ def run(root: luigi.Task, settings: Settings, show: Show, wishes: Wishes) -> Out
         settings: What may be used.
         show: Who is told and asked.
         wishes: How it is to be done.
+        log: Where luigi's log goes, for those who want to look.
 
     Raises:
         LuisyError: If something cannot be planned, fetched or sent. Tasks that fail are no error:
@@ -63,9 +67,33 @@ def run(root: luigi.Task, settings: Settings, show: Show, wishes: Wishes) -> Out
     if wishes.ask and not show.approve():
         return Outcome(work.plan, is_refused=True)
     outcome = _execute(work, show, wishes)
+    outcome.log = log
     outcome.seconds = time.monotonic() - began
     show.summary(outcome)
     return outcome
+
+
+def update_hashes(root: luigi.Task, settings: Settings, show: Show, wishes: Wishes) -> list[str]:
+    """Let the outputs that are there count as made by the present code.
+
+    Args:
+        root: The task; what it requires is included.
+        settings: What may be used.
+        show: Who is told and asked.
+        wishes: How it is to be done.
+
+    Returns:
+        The keys of the outputs that were adopted.
+    """
+    settings.workspace.check_writable()
+    work = Work(root, settings, show)
+    work.look()
+    chosen = candidates(work)
+    show.adoptions(chosen)
+    if not chosen or wishes.dry_run or (wishes.ask and not show.approve()):
+        return []
+    with alone(settings.workspace, work.pipeline.projects, waiting=show.warn):
+        return adopt(work, chosen)
 
 
 def _execute(work: Work, show: Show, wishes: Wishes) -> Outcome:
@@ -91,7 +119,8 @@ def _run_tasks(work: Work, show: Show, wishes: Wishes, outcome: Outcome) -> None
     try:
         work.make_room()
         show.begin(list(progress.names.values()))
-        with session(work, failed=wishes.failed):
+        with session(work, failed=wishes.failed) as current:
+            progress.name_of = current.name_of
             run_with_luigi(
                 work.root, progress, workers=wishes.workers, local_scheduler=wishes.local_scheduler
             )
@@ -111,6 +140,7 @@ class _Progress:
     pipeline: Pipeline
     show: Show
     names: dict[str, str] = field(init=False)
+    name_of: Callable[[str], str] = str
     succeeded: dict[str, bool] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -134,7 +164,7 @@ class _Progress:
     def having(self, *, succeeded: bool) -> list[str]:
         """Return the names of the tasks that went like this."""
         return [
-            self.names.get(task_id, task_id)
+            self.names.get(task_id) or self.name_of(task_id)
             for task_id, went in self.succeeded.items()
             if went is succeeded
         ]
@@ -143,9 +173,7 @@ class _Progress:
 def _not_run(work: Work, progress: _Progress) -> Iterator[tuple[str, str]]:
     """Yield the tasks that were to run and did not, with a failed task that each waits for."""
     because: dict[int, str] = {}
-    for position, (node, step) in enumerate(
-        zip(work.pipeline.nodes, work.plan.steps, strict=True)
-    ):
+    for position, (node, step) in enumerate(zip(work.pipeline.nodes, work.plan.steps, strict=True)):
         if step.verdict is not Verdict.RUN:
             continue
         went = progress.succeeded.get(node.task.task_id)
@@ -174,6 +202,7 @@ def build(
     ask: bool = False,
     no_ask: bool | None = None,
     dry_run: bool = False,
+    hash_update_mode: bool = False,
     show: Show | None = None,
 ) -> Outcome:
     """Bring the output of a task, and of what it requires, up to date.
@@ -190,6 +219,8 @@ def build(
         ask: Whether to show the plan and ask on the terminal first.
         no_ask: The opposite, under the name it has on the command line.
         dry_run: Whether to plan only.
+        hash_update_mode: Whether to run nothing, and to let the outputs that are there count as made
+            by the present code.
         show: Who is told; by default nobody, or the terminal if it is asked.
 
     Returns:
@@ -215,7 +246,12 @@ def build(
             failed=write_failure,
         )
         shown = show or (Terminal() if wants_ask else Nothing())
-        return run(task, Settings.of(task), shown, wishes)
+        settings = Settings.of(task)
+        if hash_update_mode:
+            update_hashes(task, settings, shown, wishes)
+            wishes = replace(wishes, dry_run=True)
+            shown = Nothing()
+        return run(task, settings, shown, wishes)
 
 
 @contextmanager

@@ -44,9 +44,7 @@ def alone(
         yield any(waited)
 
 
-def _acquire(
-    stack: ExitStack, folder: Path, project: str, waiting: Callable[[str], None]
-) -> bool:
+def _acquire(stack: ExitStack, folder: Path, project: str, waiting: Callable[[str], None]) -> bool:
     with translated(f"write {folder}"):
         folder.mkdir(parents=True, exist_ok=True)
     lock, holder = folder / "lock", folder / "running"

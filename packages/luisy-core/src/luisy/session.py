@@ -1,10 +1,11 @@
 """Answer luigi's questions from the plan, and note what its tasks do.
 
-luigi asks each task whether it is complete. Within a run the plan answers: what is kept or downloaded
-is, what is to run is as soon as its output is there, for outdated outputs have been set aside. A task
-that no plan knows, because plain luigi starts with it or another task yields it, gets a plan of its own
-first, which is carried out in the process where the run began: downloads arrive, outdated outputs make
-room. Who asks outside of a run only gets an answer; nothing is moved for it.
+luigi asks each task whether it is complete. Within a run the plan answers: what is kept or
+downloaded is, what is to run is as soon as its output is there, for outdated outputs have been set
+aside. A task that no plan knows, because plain luigi starts with it or another task yields it,
+gets a plan of its own first, which is carried out in the process where the run began: downloads
+arrive, outdated outputs make room. Who asks outside of a run only gets an answer; nothing is moved
+for it.
 
 When a task starts, its inputs are noted and its `run` is wrapped: the record is written where the
 task runs, and a task without an output, or whose record cannot be written, has failed.
@@ -25,11 +26,16 @@ import luigi
 from luigi.task import DynamicRequirements, flatten
 from luisy_protocol.errors import NotFound
 
+from luisy.fingerprints import Fingerprints
+from luisy.made import Made
 from luisy.pipeline import Kind, name_of
 from luisy.plan import Verdict
 from luisy.run_lock import alone
 from luisy.show import Nothing
+from luisy.task import Task
 from luisy.work import Settings, Work
+from luisy.workspace import Workspace
+from luisy.yielded import describe
 
 
 @dataclass(slots=True)
@@ -48,6 +54,10 @@ class Session:
         for task, position in work.pipeline.positions.items():
             if work.plan.steps[position].verdict is not Verdict.UNNEEDED:
                 self._known[task] = (work, position)
+
+    def name_of(self, task_id: str) -> str:
+        """Return the name of a task that luigi calls by its id."""
+        return next((name_of(task) for task in self._known if task.task_id == task_id), task_id)
 
     def find(self, task: luigi.Task) -> tuple[Work, int] | None:
         """Return the work that knows a task, and its position there."""
@@ -77,6 +87,8 @@ def is_complete(task: luigi.Task) -> bool:
     """Tell whether a task need not run (any more)."""
     found = _current.find(task) if _current else None
     if found is None:
+        if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
+            return luigi.Task.complete(task)
         if not _is_asked_by_luigi() or multiprocessing.parent_process():
             return _is_fresh(task)
         found = _begin(task)
@@ -107,6 +119,20 @@ def prepare_read(task: luigi.Task) -> None:
         work.fetch()
 
 
+def fingerprints(task: luigi.Task, workspace: Workspace, project: str) -> Fingerprints:
+    """Return the digests that are known of a project's files, during a task's run or without."""
+    found = _current.find(task) if _current else None
+    return found[0].journal.memory(project) if found else workspace.fingerprints(project)
+
+
+def advance(task: luigi.Task, done: int, total: int) -> None:
+    """Show how far a running task is."""
+    found = _current.find(task) if _current else None
+    if found:
+        work, position = found
+        work.show.advanced(work.plan.steps[position].name, done, total)
+
+
 def _is_fresh(task: luigi.Task) -> bool:
     settings = Settings.of(task)
     work = Work(task, Settings(settings.workspace), Nothing())
@@ -135,14 +161,15 @@ def _begin(task: luigi.Task) -> tuple[Work, int]:
     global _current  # noqa: PLW0603 - see above
     work = Work(task, Settings.of(task), _Log())
     work.settings.workspace.check_writable()
+    work.look()
     if _current is None:
         _current = Session()
         _watch_luigi()
         locks = ExitStack()
         projects = work.pipeline.projects
-        locks.enter_context(alone(work.settings.workspace, projects, waiting=work.show.warn))
+        if locks.enter_context(alone(work.settings.workspace, projects, waiting=work.show.warn)):
+            work.look()
         atexit.register(locks.close)
-    work.look()
     work.check_inputs()
     work.fetch()
     work.make_room()
@@ -159,7 +186,7 @@ def _settle(work: Work, process: int) -> None:
 
 
 def _is_asked_by_luigi() -> bool:
-    frame = sys._getframe(2)  # noqa: SLF001 - luigi gives no other sign that a run has begun
+    frame = sys._getframe(2)
     for _ in range(8):
         if frame.f_globals.get("__name__") == "luigi.worker":
             return True
@@ -206,26 +233,40 @@ class _Recording:
         self._task = task
         self._work = work
         self._position = position
+        self._yielded: dict[str, tuple[str, str]] = {}
         self._inputs = work.journal.digests(work.pipeline.inputs(position))
 
     def __call__(self) -> Any:
-        result = type(self._task).run(self._task)
-        if isinstance(result, Generator):
-            return self._follow(result)
-        self._record()
-        return result
+        with self._nothing_left_of_a_failure():
+            result = type(self._task).run(self._task)
+            if not isinstance(result, Generator):
+                self._record(result if isinstance(result, Made) else None)
+                return None
+        return self._follow(result)
 
     def _follow(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """Pass on what a task requires while it runs, and count it among its inputs."""
         answer = None
-        while True:
-            try:
-                required = steps.send(answer)
-            except StopIteration as end:
-                self._record()
-                return end.value
-            answer = yield required
-            self._add_inputs(required)
+        with self._nothing_left_of_a_failure():
+            while True:
+                try:
+                    required = steps.send(answer)
+                except StopIteration as end:
+                    self._record()
+                    return end.value
+                answer = yield required
+                self._add_inputs(required)
+
+    @contextmanager
+    def _nothing_left_of_a_failure(self) -> Iterator[None]:
+        # What is there now was made by this very run: what was there before lies aside.
+        try:
+            yield
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
+            raise
 
     def _add_inputs(self, required: Any) -> None:
         if isinstance(required, DynamicRequirements):
@@ -234,14 +275,26 @@ class _Recording:
             found = _current.find(task) if _current else None
             if found:
                 work, position = found
-                node = work.pipeline.nodes[position]
-                inputs = [node] if node.key else work.pipeline.inputs(position)
-                self._inputs.update(self._work.journal.digests(inputs))
+                self._add_input(work, position)
 
-    def _record(self) -> None:
+    def _add_input(self, work: Work, position: int) -> None:
+        pipeline, identities = work.pipeline, work.facts.identities
+        node = pipeline.nodes[position]
+        for below in [node] if node.key else list(pipeline.inputs(position)):
+            made_by = identities[pipeline.keys[below.key]].hash
+            self._yielded[below.key] = (describe(below.task), made_by)
+            self._inputs.update(self._work.journal.digests([below]))
+
+    def _record(self, told: Made | None = None) -> None:
+        told = told or Made()
         identity = self._work.facts.identities[self._position]
         node = self._work.pipeline.nodes[self._position]
-        self._work.journal.made(node, identity, self._inputs)
+        try:
+            self._work.journal.made(node, identity, self._inputs, yielded=self._yielded, told=told)
+        except BaseException:
+            told.undo()
+            raise
+        told.settle()
 
 
 class _Log(Nothing):

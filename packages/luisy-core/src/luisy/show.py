@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from luisy_protocol.progress import Silent, TransferProgress
 
 from luisy.plan import Plan
+
+if TYPE_CHECKING:
+    from luisy.adoption import Adoption
 
 
 @dataclass(slots=True)
@@ -52,6 +55,9 @@ class Show(Protocol):
     def plan(self, plan: Plan, *, upload: tuple[int, int] | None) -> None:
         """What is going to be done; `upload` is the files and bytes to be sent, if known."""
 
+    def adoptions(self, adoptions: Sequence[Adoption]) -> None:
+        """These outputs are going to be adopted."""
+
     def approve(self) -> bool:
         """Ask whether to do it."""
         ...
@@ -65,6 +71,9 @@ class Show(Protocol):
 
     def started(self, task: str) -> None:
         """A task starts."""
+
+    def advanced(self, task: str, done: int, total: int) -> None:
+        """A task has done so much of its work; called in the process that runs it."""
 
     def ended(self, task: str, *, succeeded: bool) -> None:
         """A task is over."""
@@ -83,6 +92,8 @@ class Nothing:
 
     def plan(self, plan: Plan, *, upload: tuple[int, int] | None) -> None: ...
 
+    def adoptions(self, adoptions: Sequence[Adoption]) -> None: ...
+
     def approve(self) -> bool:
         return True
 
@@ -92,6 +103,8 @@ class Nothing:
     def begin(self, tasks: Sequence[str]) -> None: ...
 
     def started(self, task: str) -> None: ...
+
+    def advanced(self, task: str, done: int, total: int) -> None: ...
 
     def ended(self, task: str, *, succeeded: bool) -> None: ...
 

@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 
-from luisy_protocol.record import Content, Record
+from luisy_protocol.record import Content
 from luisy_protocol.sync import RemoteOutput, Synchroniser
 
 from luisy.facts import Facts, Identity, LocalOutput
 from luisy.fingerprints import Fingerprints
 from luisy.pipeline import Kind, Node, Pipeline
 from luisy.workspace import Workspace
-
-
-@dataclass(frozen=True, slots=True)
-class Survey:
-    """The facts, and what was said while they were gathered.
-
-    Attributes:
-        facts: For the planner.
-        warnings: What a person should know: a record file that was set aside, and the like.
-    """
-
-    facts: Facts
-    warnings: tuple[str, ...]
+from luisy.yielded import Memory
 
 
 def identify(pipeline: Pipeline) -> list[Identity]:
@@ -35,36 +22,33 @@ def identify(pipeline: Pipeline) -> list[Identity]:
     for node in pipeline.nodes:
         code = hash_class(type(node.task))
         parameters = _parameters(node)
-        requires = {
-            pipeline.nodes[below].label: identities[below].hash for below in node.requires
-        }
+        requires = {pipeline.nodes[below].label: identities[below].hash for below in node.requires}
         digest = hash_instance(code, parameters=parameters, requires=list(requires.items()))
         identities.append(Identity(digest, code.parts, parameters, requires))
     return identities
 
 
 def survey(
-    pipeline: Pipeline, workspace: Workspace, *, synchroniser: Synchroniser | None = None
-) -> Survey:
+    pipeline: Pipeline, memory: Memory, *, synchroniser: Synchroniser | None = None
+) -> Facts:
     """Gather the facts of a pipeline.
 
     Args:
         pipeline: The tasks.
-        workspace: Where outputs are.
+        memory: The records, and where outputs are.
         synchroniser: The way to the store, if it is to be asked.
 
     Raises:
         Unavailable, AccessDenied, NotFound: If the store cannot be read.
     """
     identities = identify(pipeline)
-    records, warnings = _records(pipeline.projects, workspace)
-    local, others = _look_at_disk(pipeline, workspace, records)
+    local, others = _look_at_disk(pipeline, memory)
     remote = _look_at_store(pipeline, synchroniser)
     complete = [
         node.kind in {Kind.PLAIN, Kind.PLAIN_EXTERNAL} and bool(node.task.complete())
         for node in pipeline.nodes
     ]
-    return Survey(Facts(identities, local, remote, complete, others), warnings)
+    return Facts(identities, local, remote, complete, others)
 
 
 def _parameters(node: Node) -> Mapping[str, str]:
@@ -76,44 +60,33 @@ def _parameters(node: Node) -> Mapping[str, str]:
     return serialised
 
 
-def _records(
-    projects: Iterable[str], workspace: Workspace
-) -> tuple[dict[str, Record], tuple[str, ...]]:
-    records: dict[str, Record] = {}
-    warnings: list[str] = []
-    for project in projects:
-        found = workspace.records(project).read()
-        records.update(found.records)
-        warnings.extend(found.warnings)
-    return records, tuple(warnings)
-
-
 def _look_at_disk(
-    pipeline: Pipeline, workspace: Workspace, records: Mapping[str, Record]
+    pipeline: Pipeline, memory: Memory
 ) -> tuple[list[LocalOutput], dict[str, Content]]:
-    memories = {project: workspace.fingerprints(project) for project in pipeline.projects}
+    workspace = memory.workspace
+    prints = {project: workspace.fingerprints(project) for project in pipeline.projects}
     local: list[LocalOutput] = []
     others: dict[str, Content] = {}
     for node in pipeline.nodes:
         if not node.key:
             local.append(LocalOutput())
             continue
-        memory, record = memories[node.project], records.get(node.key)
-        found = memory.of(workspace.path(node.key), is_folder=node.is_folder)
+        seen, record = prints[node.project], memory.record(node.key)
+        found = seen.of(workspace.path(node.key), is_folder=node.is_folder)
         local.append(LocalOutput(found.content if found else None, record))
         for key in record.inputs if record else ():
             if key not in pipeline.keys and key not in others:
-                _look_at_other(key, memory, workspace, others)
-    for memory in memories.values():
-        memory.save()
+                _look_at_other(key, seen, workspace, others)
+    for seen in prints.values():
+        seen.save()
     return local, others
 
 
 def _look_at_other(
-    key: str, memory: Fingerprints, workspace: Workspace, others: dict[str, Content]
+    key: str, prints: Fingerprints, workspace: Workspace, others: dict[str, Content]
 ) -> None:
     path = workspace.path(key)
-    found = memory.of(path) or memory.of(path, is_folder=True)
+    found = prints.of(path) or prints.of(path, is_folder=True)
     if found:
         others[key] = found.content
 

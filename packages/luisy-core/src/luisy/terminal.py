@@ -9,18 +9,22 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, TextIO
 
 import click
-from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.errors import ConfigurationError, LuisyError
 from luisy_protocol.progress import Silent, TransferProgress
 from luisy_protocol.terminal import files_text, size_text, terminal_progress
 
+from luisy.pipeline import name_of
 from luisy.plan import Plan, Step, Verdict
 from luisy.show import Outcome
+from luisy.tally import Tally
 
 if TYPE_CHECKING:
     import luigi
     from rich.progress import Progress, TaskID
 
-_COLOURS = {
+    from luisy.adoption import Adoption
+
+COLOURS = {
     Verdict.RUN: "yellow",
     Verdict.DOWNLOAD: "cyan",
     Verdict.KEEP: "green",
@@ -43,6 +47,7 @@ class Terminal:
         self._is_verbose = is_verbose
         self._line: Progress | None = None
         self._bar: TaskID | None = None
+        self._tally: Tally | None = None
         self._running: dict[str, float] = {}
         self._done = 0
         self._count = 0
@@ -56,6 +61,18 @@ class Terminal:
         if self._is_quiet:
             return
         write_plan(plan, upload=upload, is_verbose=self._is_verbose)
+
+    def adoptions(self, adoptions: Sequence[Adoption]) -> None:
+        """Write what is going to be adopted."""
+        for one in adoptions:
+            before = f"was {one.previous_hash[:12]}" if one.previous_hash else "had no record"
+            renamed = f", renamed from {one.former_key}" if one.former_key else ""
+            click.echo(
+                f"{click.style('adopt', fg='yellow')}  {click.style(one.node.name, bold=True)}  "
+                f"{one.node.key}  ({before}{renamed})"
+            )
+        count = len(adoptions)
+        click.echo(f"Plan: {count:,} to adopt" if count else "Nothing to adopt.")
 
     def approve(self) -> bool:
         """Ask for a `y`.
@@ -79,14 +96,31 @@ class Terminal:
         if self._is_quiet or not sys.stderr.isatty():
             return
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            ProgressColumn,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+        from rich.text import Text
+
+        tally = self._tally = Tally(tasks)
+        running = self._running
+
+        class Names(ProgressColumn):
+            """Names what runs, and how far it is, each time the line is drawn."""
+
+            def render(self, task: object) -> Text:  # noqa: ARG002 - rich's
+                return Text(_running_text(list(running), tally))
 
         self._line = Progress(
             TextColumn("Running"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            Names(),
             console=Console(stderr=True),
             transient=True,
         )
@@ -96,7 +130,11 @@ class Terminal:
     def started(self, task: str) -> None:
         """Name what runs."""
         self._running[task] = time.monotonic()
-        self._update()
+
+    def advanced(self, task: str, done: int, total: int) -> None:
+        """Show how far it is."""
+        if self._tally:
+            self._tally.note(task, done, total)
 
     def ended(self, task: str, *, succeeded: bool) -> None:
         """Count what is done."""
@@ -105,7 +143,8 @@ class Terminal:
         if not self._is_quiet and (self._is_verbose or self._line is None):
             word = "done" if succeeded else "failed"
             self._write(f"[{self._done}/{self._count}] {word} {task} ({seconds:.1f} s)")
-        self._update(advance=1)
+        if self._line is not None and self._bar is not None:
+            self._line.advance(self._bar)
 
     def end(self) -> None:
         """Remove the progress line."""
@@ -136,19 +175,16 @@ class Terminal:
         if outcome.log and not outcome.succeeded:
             click.echo(f"luigi's log: {outcome.log}", err=True)
 
-    def _update(self, *, advance: int = 0) -> None:
-        if self._line is not None and self._bar is not None:
-            names = list(self._running)
-            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-            self._line.update(
-                self._bar, advance=advance, description=", ".join(names[:2]) + more
-            )
-
     def _write(self, text: str) -> None:
         if self._line:
             self._line.console.print(text, markup=False, highlight=False)
         else:
             click.echo(text, err=True)
+
+
+def _running_text(names: Sequence[str], tally: Tally) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(tally.text(name) for name in names[:2]) + more
 
 
 def write_plan(plan: Plan, *, upload: tuple[int, int] | None, is_verbose: bool = False) -> None:
@@ -171,7 +207,7 @@ def write_plan(plan: Plan, *, upload: tuple[int, int] | None, is_verbose: bool =
 def _write_steps(steps: list[Step], verdict: Verdict, *, is_verbose: bool) -> None:
     limit = len(steps) if is_verbose else _SHOWN
     for step in steps[:limit]:
-        label = click.style(f"{verdict:<10}", fg=_COLOURS[verdict])
+        label = click.style(f"{verdict:<10}", fg=COLOURS[verdict])
         click.echo(f"{label} {click.style(step.name, bold=True)}{_detail(step)}")
         reasons = step.reasons if verdict in {Verdict.RUN, Verdict.MISSING} else ()
         for reason in reasons:
@@ -209,12 +245,20 @@ def _upload(plan: Plan, upload: tuple[int, int] | None) -> str:
 
 
 def write_failure(task: luigi.Task, error: BaseException, *, stream: TextIO | None = None) -> None:
-    """Write the traceback of a task's `run`, from its own code on."""
+    """Write why a task failed: the traceback of its `run`, from its own code on.
+
+    An error of ours says by itself what is wrong.
+    """
+    if isinstance(error, LuisyError):
+        click.echo(f"{name_of(task)} failed: {error}", file=stream or sys.stderr)
+        return
     trace = error.__traceback__
-    while trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(_OURS):
+    while (
+        trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(_OURS)
+    ):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    click.echo(f"{task} failed:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
+    click.echo(f"{name_of(task)} failed:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
 
 
 _OURS = ("luigi.", "luisy.")

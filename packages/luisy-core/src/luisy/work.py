@@ -18,6 +18,7 @@ from luisy_protocol.record import Record
 from luisy_protocol.sync import Arrived, RemoteOutput, Synchroniser
 
 from luisy.aside import Aside, leftovers
+from luisy.code_store import CodeStore
 from luisy.config import Config
 from luisy.facts import Facts
 from luisy.journal import Journal
@@ -28,6 +29,7 @@ from luisy.show import Show
 from luisy.store_access import open_synchroniser
 from luisy.survey import survey
 from luisy.workspace import Workspace
+from luisy.yielded import Memory
 
 if TYPE_CHECKING:
     import luigi
@@ -90,22 +92,22 @@ class Work:
     def __post_init__(self) -> None:
         self.journal = Journal(self.settings.workspace)
         self.aside = Aside(self.settings.workspace)
-        self.pipeline = discover(self.root)
 
     def look(self) -> Plan:
-        """Gather the facts and make the plan.
+        """Walk the pipeline, gather the facts and make the plan.
 
         Raises:
             NotFound: If an input that a person must make is needed and is nowhere.
             Unavailable, AccessDenied: If the store cannot be read.
         """
+        memory = Memory(self.settings.workspace)
+        self.pipeline = discover(self.root, yielded=memory.yielded)
         self._seen = self._state()
-        found = survey(self.pipeline, self.settings.workspace, synchroniser=self._store())
-        for warning in found.warnings:
+        self.facts = survey(self.pipeline, memory, synchroniser=self._store())
+        for warning in memory.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
                 self.show.warn(warning)
-        self.facts = found.facts
         if self._absent:
             self.facts = _without(self.facts, self.pipeline, self._absent)
         self.plan = make_plan(
@@ -137,10 +139,12 @@ class Work:
             TransferFailed: If something did not arrive for another reason.
             NotFound: If what is absent was the last hope for a missing input.
         """
-        while outputs := self._wanted():
+        self._keep_code(Verdict.DOWNLOAD)
+        synchroniser = self._store()
+        while synchroniser and (outputs := self._wanted()):
             self.aside.put(output.key for output in outputs)
             try:
-                self._store().download(
+                synchroniser.download(
                     outputs, progress=self.show.transfer(), arrived=self._arrived
                 )
             except TransferFailed as error:
@@ -157,6 +161,7 @@ class Work:
                 old.restore()
         self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
         self._record_externals()
+        self._keep_code(Verdict.RUN)
 
     def settle(self) -> list[str]:
         """Remove what was set aside and has been replaced, put the rest back; return its keys."""
@@ -194,6 +199,17 @@ class Work:
         """Return the node that makes an output."""
         return self.pipeline.nodes[self.pipeline.keys[key]]
 
+    def _keep_code(self, verdict: Verdict) -> None:
+        from luisy.hashing import hash_class
+
+        classes: dict[str, set[type]] = {}
+        for node, step in zip(self.pipeline.nodes, self.plan.steps, strict=True):
+            if step.verdict is verdict and node.kind is Kind.OUTPUT:
+                classes.setdefault(node.project, set()).add(type(node.task))
+        for project, some in classes.items():
+            store = CodeStore(self.settings.workspace.private(project) / "code")
+            store.keep(hash_class(cls) for cls in some)
+
     def _records(self, keys: Iterable[str]) -> list[Record]:
         known = {
             key: record
@@ -215,7 +231,9 @@ class Work:
     def _wanted(self) -> list[RemoteOutput]:
         held = zip(self.plan.steps, self.facts.remote, strict=True)
         return [
-            remote for step, remote in held if step.verdict is Verdict.DOWNLOAD and remote is not None
+            remote
+            for step, remote in held
+            if step.verdict is Verdict.DOWNLOAD and remote is not None
         ]
 
     def _arrived(self, output: Arrived) -> None:
@@ -234,9 +252,7 @@ class Work:
 
     def _settle(self, keys: Iterable[str]) -> list[str]:
         concerned = [key for key in keys if key in self.aside.keys]
-        replaced = [
-            key for key in concerned if os.path.lexists(self.settings.workspace.path(key))
-        ]
+        replaced = [key for key in concerned if os.path.lexists(self.settings.workspace.path(key))]
         self.aside.discard(replaced)
         return self.aside.restore([key for key in concerned if key not in set(replaced)])
 

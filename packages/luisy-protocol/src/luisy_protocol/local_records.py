@@ -178,6 +178,7 @@ class LocalRecords:
         remove_leftovers(self.path.parent)
         with replacing(self.path) as new:
             new.write_bytes(content)
+            new.chmod(self.path.parent.stat().st_mode & 0o666 | 0o600)
         self._inode = self.path.stat().st_ino
         self._seen, self._tables = len(content), _table_ids(content)
 

@@ -38,6 +38,9 @@ class Record:
         parts: The digest or version of each part of the code that the hash covers, by the part's
             name. Shared between the records of one task class.
         parameters: The significant parameters, serialised, by name.
+        yielded: What the task required only while it ran, by the key of the output: the task's module,
+            family and parameters as JSON.
+        skipped: For a directory, what went wrong with each input file of which nothing was made.
         origin: How it came: ``run``, ``external`` or ``adopted`` (by a hash update).
         previous_hash: For an adopted output the hash it had before, else empty.
         time: When it was made, ISO 8601 in UTC.
@@ -55,6 +58,8 @@ class Record:
     requires: Mapping[str, str] = field(default_factory=dict)
     parts: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
+    yielded: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
     origin: str = "run"
     previous_hash: str = ""
     time: str = ""

@@ -105,6 +105,10 @@ def to_line(record: Record, table: str) -> Line:
         line["parts"] = table
     if record.parameters:
         line["parameters"] = dict(sorted(record.parameters.items()))
+    if record.yielded:
+        line["yielded"] = dict(sorted(record.yielded.items()))
+    if record.skipped:
+        line["skipped"] = dict(sorted(record.skipped.items()))
     if record.origin != "run":
         line["origin"] = record.origin
     for name in ("previous_hash", "time", "host", "version"):
@@ -133,6 +137,8 @@ def from_line(line: Line, parts: Mapping[str, str]) -> Record:
         requires=line.get("requires", _NOTHING),
         parts=parts,
         parameters=line.get("parameters", _NOTHING),
+        yielded=line.get("yielded", _NOTHING),
+        skipped=line.get("skipped", _NOTHING),
         origin=line.get("origin", "run"),
         previous_hash=line.get("previous_hash", ""),
         time=line.get("time", ""),
@@ -152,6 +158,8 @@ def fault(line: Line) -> str:
         and type(get("inputs", _NOTHING)) is dict
         and type(get("requires", _NOTHING)) is dict
         and type(get("parameters", _NOTHING)) is dict
+        and type(get("yielded", _NOTHING)) is dict
+        and type(get("skipped", _NOTHING)) is dict
         and type(get("parts", "")) is str
         and type(get("origin", "")) is str
         and type(get("previous_hash", "")) is str

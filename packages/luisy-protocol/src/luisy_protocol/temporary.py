@@ -20,6 +20,8 @@ from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 
+from luisy_protocol.os_errors import translated
+
 _NAME = re.compile(r"\.luisy-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{16}\.part")
 _ABANDONED_AFTER = 24 * 60 * 60
 
@@ -27,6 +29,15 @@ _ABANDONED_AFTER = 24 * 60 * 60
 def temporary_beside(path: Path) -> Path:
     """Return a new temporary name in the folder of `path`."""
     return path.with_name(f".luisy-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
+
+
+def staging_beside(path: Path) -> Path:
+    """Return the temporary name, beside `path`, of a folder in which `path` is made over several runs.
+
+    It is the same in every process, so that a run finds what a dead one has left; being a folder, it
+    is not swept.
+    """
+    return path.with_name(f".luisy-00000000-0-{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part")
 
 
 @contextmanager
@@ -38,7 +49,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = temporary_beside(path)
     try:
         yield temporary
-        os.replace(temporary, path)  # noqa: PTH105 - one system call, no wrapper
+        with translated(f"write {path}"):
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()

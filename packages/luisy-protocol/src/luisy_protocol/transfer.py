@@ -108,10 +108,10 @@ def download_all(
     def fetch(item: Download, advance: Advance) -> Downloaded:
         with translated(f"write {item.path}"):
             folders.prepare(item.path.parent)
-            with replacing(item.path) as temporary:
-                found = store.download(item.key, temporary, if_match=item.etag, advance=advance)
-                _verify(store, item, found)
-            return found
+        with replacing(item.path) as temporary:
+            found = store.download(item.key, temporary, if_match=item.etag, advance=advance)
+            _verify(store, item, found)
+        return found
 
     _run(fetch, downloads, workers=workers, progress=progress, done=done)
 
@@ -152,12 +152,12 @@ class _Folders:
         self._lock = Lock()
 
     def prepare(self, folder: Path) -> None:
-        with self._lock:
+        with self._lock:  # until it is made: the others write to it as soon as it is ready
             if folder in self._ready:
                 return
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             self._ready.add(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
 
 
 def _verify(store: Store, item: Download, found: Downloaded) -> None:

@@ -21,6 +21,8 @@ from luigi.task_register import (
 )
 from luisy_protocol.errors import ConfigurationError
 
+from luisy.task import Task
+
 
 @contextmanager
 def root_task(arguments: Sequence[str]) -> Iterator[luigi.Task]:
@@ -51,6 +53,33 @@ def task_class(arguments: Sequence[str]) -> type[luigi.Task]:
     return found
 
 
+def project_classes(module: str) -> dict[str, list[type[Task]]]:
+    """Return the task classes of the projects whose tasks a module defines.
+
+    Args:
+        module: The module; what it imports counts, too, where it is of the same projects.
+
+    Raises:
+        ConfigurationError: If there is no such module, or no task of luisy in it.
+    """
+    _look_here()
+    _import(module)
+    classes = [cls for cls in _subclasses(Task) if not cls.__module__.startswith("luisy.")]
+    projects = {str(cls.project_name) for cls in classes if cls.__module__ == module}
+    if not projects:
+        raise ConfigurationError(f"the module '{module}' defines no task of luisy")
+    return {
+        project: [cls for cls in classes if str(cls.project_name) == project]
+        for project in sorted(projects)
+    }
+
+
+def _subclasses(cls: type[Task]) -> Iterator[type[Task]]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from _subclasses(below)
+
+
 class _Parser(CmdlineParser):
     """luigi's parser, which raises our errors and takes flags by their full names only."""
 
@@ -79,8 +108,8 @@ class _Misuse:
         head, _, rest = message.partition(": ")
         if head == "unrecognized arguments":
             flag = rest.split()[0].partition("=")[0]
-            known = [*self._parser._option_string_actions, *_OURS]  # noqa: SLF001
-            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, known)}")
+            known = dict.fromkeys([*_OURS, *self._parser._option_string_actions])  # noqa: SLF001
+            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, list(known))}")
         raise ConfigurationError(message)
 
 
@@ -88,16 +117,18 @@ _OURS = ("--working-dir", "--requirements-path", "--no-ask", "--dry-run", "--dow
 
 
 def _parse(arguments: Sequence[str]) -> CmdlineParser:
-    if os.getcwd() not in sys.path:  # noqa: PTH109 - as the interpreter itself does for a script
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    _look_here()
     try:
         return _Parser(list(arguments))
     except SystemExit as end:
         if end.code in {None, 0}:
             raise
-        raise ConfigurationError(
-            "no task is given: luisy --module MODULE TASK"
-        ) from end
+        raise ConfigurationError("no task is given: luisy --module MODULE TASK") from end
+
+
+def _look_here() -> None:
+    if os.getcwd() not in sys.path:  # noqa: PTH109 - as the interpreter itself does for a script
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
 
 
 def _import(name: str) -> None:

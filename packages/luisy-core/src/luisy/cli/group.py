@@ -15,6 +15,12 @@ import click
 GROUP = "luisy.commands"
 _OWN = {
     "run": ("luisy.cli.run", "run"),
+    "plan": ("luisy.cli.views", "plan"),
+    "explain": ("luisy.cli.views", "explain"),
+    "status": ("luisy.cli.views", "status"),
+    "graph": ("luisy.cli.views", "graph"),
+    "restore": ("luisy.cli.care", "restore"),
+    "clean": ("luisy.cli.care", "clean"),
 }
 _HELP = """\
 Run a task and what it requires, as far as its code or its data changed.
@@ -37,12 +43,16 @@ class Luisy(click.Group):
             help=_HELP,
             subcommand_metavar="[COMMAND] --module MODULE TASK [OPTIONS]",
             context_settings={"max_content_width": 100},
-            params=[click.Option(["--version"], is_flag=True, is_eager=True, callback=_version)],
+            params=[click.Option(["--version"], is_flag=True, is_eager=True, callback=_version, help="Show the version.")],
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Take a line that names no command for one of `run`."""
-        if args and args[0] not in {"--help", "--version"} and args[0] not in self.list_commands(ctx):
+        if (
+            args
+            and args[0] not in {"--help", "--version"}
+            and args[0] not in self.list_commands(ctx)
+        ):
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -62,8 +72,12 @@ class Luisy(click.Group):
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the options of `run`, for they can be given without its name, then the commands."""
         run = self.get_command(ctx, "run")
-        shown = [*(run.params if run else ()), *self.get_params(ctx)]
-        records = [record for param in shown if (record := param.get_help_record(ctx))]
+        shown = {
+            param.opts[0]: param
+            for param in [*(run.params if run else ()), *self.get_params(ctx)]
+            if isinstance(param, click.Option)
+        }
+        records = [record for param in shown.values() if (record := param.get_help_record(ctx))]
         with formatter.section("Options"):
             formatter.write_dl(records)
         self.format_commands(ctx, formatter)

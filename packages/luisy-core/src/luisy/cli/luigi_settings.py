@@ -12,11 +12,18 @@ import luigi
 from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import get_config
 from luigi.interface import core
+from luigi.retcodes import retcode
 from luisy_protocol.os_errors import translated
 
+from luisy.show import Outcome
 from luisy.workspace import Workspace
 
-_HOST_OPTIONS = ("default-scheduler-host", "default-scheduler-url", "scheduler_host", "scheduler_url")
+_HOST_OPTIONS = (
+    "default-scheduler-host",
+    "default-scheduler-url",
+    "scheduler_host",
+    "scheduler_url",
+)
 _LOGGERS = ("luigi", "luigi-interface")
 
 
@@ -33,14 +40,27 @@ def uses_local_scheduler() -> bool:
     return not (is_flagged or is_configured)
 
 
+def return_code(outcome: Outcome) -> int:
+    """Return the exit code of a run: luigi's own where its configuration has a section for them."""
+    if outcome.succeeded:
+        return 0
+    codes = retcode()
+    configured = [codes.task_failed if outcome.failed else 0, codes.not_run if outcome.not_run else 0]
+    return max(configured) or 1
+
+
 @contextmanager
-def log_of_luigi(workspace: Workspace, root: luigi.Task) -> Iterator[None]:
-    """Send luigi's log to a file while the block lasts, unless the user has configured it."""
+def log_of_luigi(workspace: Workspace, root: luigi.Task) -> Iterator[str]:
+    """Send luigi's log to a file while the block lasts, unless the user has configured it.
+
+    Yields:
+        The path of the file; empty where luigi's own configuration says where its log goes.
+    """
     settings = core()
     parser = CmdlineParser.get_instance()
     level = getattr(parser.known_args, "core_log_level", None) if parser else None
     if settings.logging_conf_file or level or get_config().has_section("logging"):
-        yield
+        yield ""
         return
     get_config().set("core", "no_configure_logging", "true")
     project = getattr(root, "project_name", None) or "luigi"
@@ -53,7 +73,7 @@ def log_of_luigi(workspace: Workspace, root: luigi.Task) -> Iterator[None]:
         logger.setLevel(logging.INFO)
         logger.propagate = False
     try:
-        yield
+        yield handler.baseFilename
     finally:
         for name in _LOGGERS:
             logging.getLogger(name).removeHandler(handler)

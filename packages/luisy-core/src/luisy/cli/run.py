@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from luisy.cli.looking import helped, luigi_line
 from luisy.cli.options import apply_settings, task_options
 
 
@@ -20,26 +21,27 @@ from luisy.cli.options import apply_settings, task_options
 @click.option("--upload", is_flag=True, help="Send to the store what it does not have.")
 @click.option("--no-ask", is_flag=True, help="Do not ask before something is done.")
 @click.option("--dry-run", is_flag=True, help="Show the plan and end.")
+@click.option(
+    "--hash-update-mode",
+    is_flag=True,
+    help="Run nothing: let the outputs that are there count as made by the present code.",
+)
 @click.option("--quiet", is_flag=True, help="Show only what went wrong.")
 @click.option("--verbose", is_flag=True, help="Name also what is kept, and every task that ends.")
 @click.pass_context
-def run(ctx: click.Context, arguments: Sequence[str], **given: Any) -> int:
+def run(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> int:
     """Bring a task and what it requires up to date."""
-    if given["wants_help"]:
-        return _help(ctx, arguments, given)
-    from luisy.cli.arguments import root_task, task_class
-    from luisy.cli.luigi_settings import log_of_luigi, uses_local_scheduler
-    from luisy.run import Wishes
+    if helped(ctx, arguments, given):
+        return 0
+    from luisy.cli.arguments import root_task
+    from luisy.cli.luigi_settings import log_of_luigi, return_code, uses_local_scheduler
+    from luisy.run import Wishes, update_hashes
     from luisy.run import run as carry_out
     from luisy.terminal import Terminal, write_failure
     from luisy.work import Settings
 
     apply_settings(given)
-    line = _luigi_line(arguments, given)
-    if any(given[wish] for wish in ("download", "upload")):
-        parameters = dict(task_class(line).get_params())
-        line += [f"--{wish}" for wish in ("download", "upload") if given[wish] and wish in parameters]
-    with root_task(line) as root:
+    with root_task(luigi_line(arguments, given)) as root:
         settings = Settings.of(root)
         show = Terminal(is_quiet=given["quiet"], is_verbose=given["verbose"])
         wishes = Wishes(
@@ -48,22 +50,9 @@ def run(ctx: click.Context, arguments: Sequence[str], **given: Any) -> int:
             local_scheduler=uses_local_scheduler(),
             failed=write_failure,
         )
-        with log_of_luigi(settings.workspace, root):
-            outcome = carry_out(root, settings, show, wishes)
-    return 0 if outcome.succeeded else 1
-
-
-def _luigi_line(arguments: Sequence[str], given: dict[str, Any]) -> list[str]:
-    module = ["--module", given["module"]] if given["module"] else []
-    return [*arguments, *module]
-
-
-def _help(ctx: click.Context, arguments: Sequence[str], given: dict[str, Any]) -> int:
-    if not arguments:
-        click.echo((ctx.parent or ctx).get_help())
-        return 0
-    from luisy.cli.arguments import task_class
-    from luisy.cli.luigi_settings import write_parameters
-
-    write_parameters(task_class(_luigi_line(arguments, given)))
-    return 0
+        if given["hash_update_mode"]:
+            update_hashes(root, settings, show, wishes)
+            return 0
+        with log_of_luigi(settings.workspace, root) as log:
+            outcome = carry_out(root, settings, show, wishes, log=log)
+        return return_code(outcome)

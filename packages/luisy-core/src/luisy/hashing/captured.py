@@ -1,8 +1,9 @@
 """What a class that a function makes took from that function: ``make_task(factor=2)``.
 
-The source of the function does not say with which values it was called, but the class does: the free variables of
-its methods, and the attributes that its body sets. Plain values count as they are written, also in lists, tuples,
-sets and dicts; functions and classes by their code. Anything else is known only by the code that makes it.
+The source of the function does not say with which values it was called, but the class does: the
+free variables of its methods, and the attributes that its body sets. Plain values count as they
+are written, also in lists, tuples, sets and dicts; functions and classes by their code. Anything
+else is known only by the code that makes it.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from types import FunctionType
 
 from luisy.hashing.graph import Node
-from luisy.hashing.scope import local_nodes, stored_names
+from luisy.hashing.nodes import local_nodes, stored_names
 
 _PLAIN = (str, bytes, int, float, complex, bool, type(None))
 

@@ -2,20 +2,22 @@
 
 Rules
 -----
-- From the class its references are followed, then those of what they reach, until nothing new is found, and with
-  each name what changes it from elsewhere (see `luisy.hashing.effects`). Cycles are fine.
+- From the class its references are followed, then those of what they reach, until nothing new is
+  found, and with each name what changes it from elsewhere (see `luisy.hashing.effects`). Cycles
+  are fine.
 - A class that is reached counts whole: bases, metaclass, decorators, methods, nested classes.
 - What is installed counts by its version. The standard library, luisy and luigi never count.
-- Tasks that a task requires enter by their own hash, not as parts: a task class that is named only in the
-  decorators ``requires`` and ``inherits`` of the hashed class, in its methods named ``requires`` (or those of
-  its bases), or in a function that is only called from there, is left to the hash of the
-  instance. A task class that is used anywhere else, as in ``run``, counts as code, with all that it reaches,
-  for nothing else would notice its change.
+- Tasks that a task requires enter by their own hash, not as parts: a task class that is named
+  only in the decorators ``requires`` and ``inherits`` of the hashed class, in its methods named
+  ``requires`` (or those of its bases), or in a function that is only called from there, is left
+  to the hash of the instance. A task class that is used anywhere else, as in ``run``, counts as
+  code, with all that it reaches, for nothing else would notice its change.
 
 Limits
 ------
-Values that are computed when a module is imported, and everything that is read from outside (environment, files that are
-not declared, the network), are known by the code that reads them only.
+Values that are computed when a module is imported, and everything that is read from outside
+(environment, files that are not declared, the network), are known by the code that reads them
+only.
 """
 
 from __future__ import annotations
@@ -29,10 +31,9 @@ from pathlib import Path
 from luisy.hashing.display import show, show_file
 from luisy.hashing.effects import SUBCLASSES, Effects
 from luisy.hashing.graph import Graph, Node, Unresolved
-from luisy.hashing.libraries import Libraries, is_plumbing
-from luisy.hashing.resolve import External, Part, Target
-from luisy.hashing.scope import Reference
-from luisy.hashing.source import Module
+from luisy.hashing.libraries import Libraries
+from luisy.hashing.references import Reference
+from luisy.hashing.resolve import External, Part, Target, is_plumbing
 
 _VERSION = b"luisy class 1\n"
 _HAND_OVER = frozenset({"requires", "inherits"})
@@ -45,7 +46,8 @@ class CodeHash:
     Attributes:
         digest: 64 hexadecimal digits.
         parts: The digest or version of each part, by its name: ``my_module/util.py:scale``,
-            ``my_module/util.py:*`` (a whole module), ``library:pandas``, ``file:my_module/data.json``.
+            ``my_module/util.py:*`` (a whole module), ``library:pandas``,
+            ``file:my_module/data.json``.
         reached_from: For each part the part by which it was first reached, empty for the class.
         sources: The source of each part, for people; worked out when it is asked for.
         unresolved: What could not be followed.
@@ -77,6 +79,7 @@ class Closure:
     files: dict[str, Path] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
     _full: dict[Part, bool] = field(default_factory=dict)
+    _read: dict[Part, bool] = field(default_factory=dict)
     _queue: deque[Part] = field(default_factory=deque)
     _family: frozenset[Part] = frozenset()
 
@@ -92,11 +95,6 @@ class Closure:
             self._drain()
             self._add_effects()
 
-    @property
-    def modules(self) -> dict[str, Module | None]:
-        """The modules of everything that was reached, by their name."""
-        return {node.part.module: node.module for node in self.nodes.values()}
-
     def _drain(self) -> None:
         while self._queue:
             part = self._queue.popleft()
@@ -104,6 +102,10 @@ class Closure:
             for target, use in node.edges:
                 full = self._full[part] and not self._is_requirement(node, use)
                 self._take(target, node.label, full=full)
+                if isinstance(target, Part) and not (
+                    use.is_change and use.attributes[-1:] != (target.name,)
+                ):
+                    self._read[target] = self._read.get(target, False) or full
             for label, path in node.files:
                 self.files[f"file:{label}"] = path
                 self.origin.setdefault(f"file:{label}", node.label)
@@ -135,7 +137,7 @@ class Closure:
             for target, use in node.edges
             if SUBCLASSES in use.attributes
         }
-        for part, full in list(self._full.items()):
+        for part, full in list(self._read.items()):
             wanted = causes.get(part, [])
             if part in asked:
                 wanted = [*wanted, *causes.get(Part(part.module, f"{part.name}.{SUBCLASSES}"), [])]
@@ -170,7 +172,10 @@ def hash_code(closure: Closure, name: str, captured: Mapping[str, str]) -> CodeH
     """
     digests = {label: node.digest for label, node in closure.nodes.items()}
     contents = {label: digest_file(path) for label, path in closure.files.items()}
-    values = {label: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest() for label, text in captured.items()}
+    values = {
+        label: hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        for label, text in captured.items()
+    }
     parts = dict(sorted((digests | closure.versions | contents | values).items()))
     start = next(iter(closure.nodes), "")
     origin = {part: closure.origin.get(part, start) for part in parts}

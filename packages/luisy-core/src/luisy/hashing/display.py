@@ -1,6 +1,7 @@
-"""The source of a part as a person reads it in a diff: as it was written, without comments and docstrings.
+"""The source of a part as a person reads it in a diff.
 
-What was cut out of a compound statement is written anew, for no place of the source shows it so.
+It is shown as it was written, without comments and docstrings. What was cut out of a compound
+statement is written anew, for no place of the source shows it so.
 """
 
 from __future__ import annotations
@@ -11,10 +12,10 @@ import tokenize
 from collections.abc import Iterable
 from pathlib import Path
 
+from luisy.hashing.nodes import DEFINITIONS, Function
 from luisy.hashing.source import Module
 
 _LARGEST_FILE = 100_000
-_DOCUMENTED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
 
 
 def show(module: Module, statements: Iterable[ast.stmt]) -> str:
@@ -39,12 +40,14 @@ def show_file(path: Path) -> str:
 
 
 def _as_written(statement: ast.stmt, lines: list[str]) -> str:
-    first = min([statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", ()))])
+    first = min(
+        [statement.lineno, *(item.lineno for item in getattr(statement, "decorator_list", ()))]
+    )
     text = "\n".join(lines[first - 1 : statement.end_lineno])
     hidden = {
         line - first + 1
         for node in ast.walk(statement)
-        if isinstance(node, _DOCUMENTED)
+        if isinstance(node, DEFINITIONS)
         for line in _docstring_lines(node)
     }
     try:
@@ -59,7 +62,7 @@ def _as_written(statement: ast.stmt, lines: list[str]) -> str:
     return "\n".join(kept) + "\n"
 
 
-def _docstring_lines(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> range:
+def _docstring_lines(node: Function | ast.ClassDef) -> range:
     match node.body:
         case [ast.Expr(value=ast.Constant(value=str())) as docstring, _, *_]:
             return range(docstring.lineno, (docstring.end_lineno or docstring.lineno) + 1)

@@ -1,19 +1,23 @@
-"""What changes a name from outside of it: registers, plug-ins, and settings that another module sets.
+"""What changes a name from outside of it: registers, plug-ins, settings of other modules.
 
 Rules
 -----
-- Looked at are the modules that are executed when the modules of the reached parts are imported: their
-  imports at the top level, with the packages above, and so on, as far as they are project code. A
-  module that imports others by computed names (``pkgutil.iter_modules``) executes all below its package.
-- A statement at the top level of one of them counts for a name that it changes: an item or an attribute is set,
-  a method is called on it, it is handed to a function (see `luisy.hashing.names`).
-- It counts as well for what a function changes that it calls, or by which it is decorated. For ``@register`` the
-  changes in the body of ``register`` count, for ``@register(...)`` also those of the function in it;
-  those further inside happen when the decorated function is called (a cache), and do not.
-- ``@app.register`` counts for ``app`` if the method changes its object, or, where its code is not of the
-  project, if its name begins like ``add``, ``append`` or ``register``.
-- A subclass counts for its base, and for what that changes, if the base has an ``__init_subclass__`` or a metaclass
-  that changes something. Tasks are left out: they all derive from one class.
+- Looked at are the modules that are executed when the modules of the reached parts are imported:
+  their imports at the top level, with the packages above, and so on, as far as they are project
+  code. A module that imports others by computed names (``pkgutil.iter_modules``) executes all
+  below its package.
+- A statement at the top level of one of them counts for a name that it changes: an item or an
+  attribute is set, a method is called on it, it is handed to a function (see
+  `luisy.hashing.names`).
+- It counts as well for what a function changes that it calls, or by which it is decorated. For
+  ``@register`` the changes in the body of ``register`` count, for ``@register(...)`` also those
+  of the function in it; those further inside happen when the decorated function is called (a
+  cache), and do not.
+- ``@app.register`` counts for ``app`` if the method changes its object, or, where its code is not
+  of the project, if its name begins like ``add``, ``append`` or ``register``.
+- A subclass counts for its base, and for what that changes, if the base has an
+  ``__init_subclass__`` or a metaclass that changes something. Tasks are left out: they all derive
+  from one class.
 - ``Base.__subclasses__()`` reaches all subclasses.
 
 Limits
@@ -29,14 +33,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from luisy.hashing.names import Touch
-from luisy.hashing.resolve import WHOLE, External, Part, absolute
-from luisy.hashing.scope import MUTATORS, Reference, chain_of, container, local_nodes
+from luisy.hashing.nodes import FUNCTIONS, Function, chain_of, container, local_nodes
+from luisy.hashing.references import MUTATORS, Reference
+from luisy.hashing.resolve import WHOLE, Part, absolute
 from luisy.hashing.source import Module
 
 if TYPE_CHECKING:
     from luisy.hashing.graph import Graph
 
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _REGISTERS = ("add", "append", "register")
 _DEPTH = {"call": 1, "decorator": 1, "factory": 2, "base": 1}
 SUBCLASSES = "__subclasses__"
@@ -49,11 +53,15 @@ class Effects:
     graph: Graph
     _imports: dict[Module, frozenset[str]] = field(default_factory=dict)
     _of_module: dict[Module, dict[Part, set[Part]]] = field(default_factory=dict)
+    _closed: dict[frozenset[str], frozenset[Module]] = field(default_factory=dict)
     _merged: dict[frozenset[Module], dict[Part, list[Part]]] = field(default_factory=dict)
 
     def on(self, modules: Iterable[str]) -> dict[Part, list[Part]]:
         """Return which parts change a part, when some modules are imported."""
-        executed = frozenset(self._executed(modules))
+        start = frozenset(modules)
+        executed = self._closed.get(start)
+        if executed is None:
+            executed = self._closed[start] = frozenset(self._executed(start))
         known = self._merged.get(executed)
         if known is None:
             merged: dict[Part, set[Part]] = {}
@@ -123,7 +131,10 @@ class Effects:
             yield from parts
             return
         for part in parts:
-            if touch.kind == "base":
+            if touch.kind == "metaclass":
+                if not self.graph.is_task(Part(module.name, touch.owner)):
+                    yield from self._changed_by_metaclass(part)
+            elif touch.kind == "base":
                 yield Part(part.module, f"{part.name}.{SUBCLASSES}")
                 yield from self._changed_by_deriving(part)
             elif self._is_method(part, attributes):
@@ -147,7 +158,7 @@ class Effects:
         return method.startswith(_REGISTERS)
 
     def _classes_of(self, part: Part) -> Iterator[Part]:
-        """Yield the classes, of the project, that a part is or is an instance of, with their bases."""
+        """Yield the classes that a part is or is an instance of, with their bases."""
         node = self.graph.node(part)
         pending: list[Part] = [part]
         for statement in node.statements:
@@ -167,26 +178,25 @@ class Effects:
                 yield base
             if hooks:
                 yield from self._changed_by_calling(owner, 1)
-            for statement in self.graph.node(owner).statements:
-                yield from self._changed_by_metaclass(owner, statement)
+            for metaclass in self._metaclasses(owner):
+                yield from self._changed_by_metaclass(metaclass)
+                yield owner
 
-    def _changed_by_metaclass(self, owner: Part, statement: ast.stmt) -> Iterator[Part]:
-        module = self.graph.node(owner).module
-        for keyword in statement.keywords if isinstance(statement, ast.ClassDef) else ():
-            chain = chain_of(keyword.value)
-            if keyword.arg != "metaclass" or chain is None or module is None:
-                continue
-            for target in self.graph.resolver.resolve(module, Reference(*chain)):
-                if isinstance(target, Part):
-                    yield from self._changed_by_calling(target, 1)
-                    hooks = [
-                        hook
-                        for name in ("__new__", "__init__")
-                        for hook in _methods(self.graph.node(target).statements, name)
-                    ]
-                    if any(_changes_first(hook, 1) for hook in hooks):
-                        yield target
-                        yield owner
+    def _metaclasses(self, owner: Part) -> Iterator[Part]:
+        node = self.graph.node(owner)
+        for statement in node.statements:
+            for keyword in statement.keywords if isinstance(statement, ast.ClassDef) else ():
+                chain = chain_of(keyword.value) if keyword.arg == "metaclass" else None
+                if chain is not None and node.module is not None:
+                    found = self.graph.resolver.resolve(node.module, Reference(*chain))
+                    yield from (item for item in found if isinstance(item, Part))
+
+    def _changed_by_metaclass(self, metaclass: Part) -> Iterator[Part]:
+        yield from self._changed_by_calling(metaclass, 1)
+        statements = self.graph.node(metaclass).statements
+        hooks = [*_methods(statements, "__new__"), *_methods(statements, "__init__")]
+        if any(_changes_first(hook, 1) for hook in hooks):
+            yield metaclass
 
     def _changed_by_calling(self, function: Part, depth: int) -> set[Part]:
         """Return what a function changes when it is called, by itself or by what it calls."""
@@ -198,9 +208,9 @@ class Effects:
             for target, use in self.graph.node(part).edges:
                 if not isinstance(target, Part) or use.depth > limit:
                     continue
-                if use.is_change and target != function:
+                if use.is_change:
                     changed.add(target)
-                elif use.call is not None and target not in seen:
+                if use.call is not None and target not in seen:
                     seen.add(target)
                     pending.append((target, 1))
         return changed
@@ -212,15 +222,15 @@ def _with_packages(dotted: str) -> Iterator[str]:
         yield ".".join(words[:count])
 
 
-def _methods(statements: Iterable[ast.stmt], name: str) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+def _methods(statements: Iterable[ast.stmt], name: str) -> Iterator[Function]:
     for statement in statements:
         for item in statement.body if isinstance(statement, ast.ClassDef) else ():
-            if isinstance(item, _FUNCTIONS) and item.name == name:
+            if isinstance(item, FUNCTIONS) and item.name == name:
                 yield item
 
 
-def _changes_first(method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -> bool:
-    """Tell whether a method changes what its first argument is or holds, down to a depth of functions."""
+def _changes_first(method: Function, depth: int) -> bool:
+    """Tell whether a method changes its first argument, down to a depth of functions."""
     arguments = [*method.args.posonlyargs, *method.args.args]
     if not arguments:
         return False
@@ -229,10 +239,12 @@ def _changes_first(method: ast.FunctionDef | ast.AsyncFunctionDef, depth: int) -
     while pending:
         function, level = pending.pop()
         for node in local_nodes(function.body):
-            if isinstance(node, _FUNCTIONS) and level < depth:
+            if isinstance(node, FUNCTIONS) and level < depth:
                 pending.append((node, level + 1))
             changed: ast.expr | None = None
-            if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
+            if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(
+                node.ctx, ast.Load
+            ):
                 changed = container(node)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 changed = container(node.func.value) if node.func.attr in MUTATORS else None

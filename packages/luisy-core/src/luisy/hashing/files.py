@@ -14,8 +14,8 @@ def reads_files(*patterns: str) -> Callable[[_Definition], _Definition]:
         @luisy.reads_files("factors.json", "lookup/*.csv")
         class Scaled(luisy.Task): ...
 
-    It counts wherever the decorated class or function is reached. The decorator is read from the source: its
-    arguments must be plain strings.
+    It counts wherever the decorated class or function is reached. The decorator is read from the
+    source: its arguments must be plain strings.
 
     Args:
         patterns: Paths or glob patterns, relative to the folder of the module.

@@ -2,14 +2,16 @@
 
 Rules
 -----
-- A *part* is one name of one module, with all of the statements that it is made of. Its digest covers their
-  canonical form and what each name in them stands for, so that an import of the same name from another place
-  is a change.
-- A whole module (``module.py:*``) refers to each of its parts and to what it re-exports; its own digest covers
-  their names and the statements that belong to no name.
-- A package's data files that a definition declares (`luisy.reads_files`) are found beside its module.
-- What cannot be resolved is noted, with what counts instead: a module that is used as a value; the own
-  module for ``exec``, ``eval``, ``globals()``; the whole top-level package for an import of a computed name.
+- A *part* is one name of one module, with all of the statements that it is made of. Its digest
+  covers their canonical form and what each name in them stands for, so that an import of the same
+  name from another place is a change.
+- A whole module (``module.py:*``) refers to each of its parts and to what it re-exports; its own
+  digest covers their names and the statements that belong to no name.
+- A package's data files that a definition declares (`luisy.reads_files`) are found beside its
+  module.
+- What cannot be resolved is noted, with what counts instead: a module that is used as a value;
+  the own module for ``exec``, ``eval``, ``globals()``; the whole top-level package for an import
+  of a computed name.
 """
 
 from __future__ import annotations
@@ -23,14 +25,23 @@ from pathlib import Path
 from luisy_protocol.errors import ConfigurationError
 
 from luisy.hashing.canonical import digest_statements, effective_body
-from luisy.hashing.libraries import is_plumbing
+from luisy.hashing.computed import computed
 from luisy.hashing.names import Names
-from luisy.hashing.resolve import WHOLE, External, Part, Resolver, Target, absolute, labels
-from luisy.hashing.scope import Import, Reference, chain_of, references
+from luisy.hashing.nodes import DEFINITIONS, chain_of
+from luisy.hashing.references import Reference, references
+from luisy.hashing.resolve import (
+    WHOLE,
+    External,
+    Part,
+    Resolver,
+    Target,
+    absolute,
+    is_plumbing,
+    labels,
+)
 from luisy.hashing.source import Module
 
-_OWN_MODULE = frozenset({"exec", "eval", "globals", "locals", "vars"})
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+_MANY = 3  # more modules than that are counted, not named
 _NO_TASKS = ("Parameter", "Target", "Config")
 
 
@@ -82,28 +93,25 @@ class Graph:
 
     resolver: Resolver
     _nodes: dict[Part, Node] = field(default_factory=dict)
-    _tasks: dict[Part, tuple[Node, bool]] = field(default_factory=dict)
+    _tasks: dict[Part, bool] = field(default_factory=dict)
 
     def node(self, part: Part) -> Node:
         """Return a part, analysed."""
-        module = self.resolver.modules.get(part.module)
         known = self._nodes.get(part)
-        if known is None or known.module is not module:
-            known = self._nodes[part] = self._analyse(part, module)
+        if known is None:
+            known = self._nodes[part] = self._analyse(part, self.resolver.modules.get(part.module))
         return known
 
     def is_task(self, part: Part) -> bool:
         """Tell whether a part is a class that derives from a task of luigi or luisy."""
-        node = self.node(part)
         known = self._tasks.get(part)
-        if known is None or known[0] is not node:
-            self._tasks[part] = (node, False)  # what derives from itself is none
-            is_task = any(
+        if known is None:
+            self._tasks[part] = False  # what derives from itself is none
+            known = self._tasks[part] = any(
                 _is_task(base) if isinstance(base, External) else self.is_task(base)
                 for base in self.bases(part)
             )
-            known = self._tasks[part] = (node, is_task)
-        return known[1]
+        return known
 
     def bases(self, part: Part) -> Iterator[Target]:
         """Yield the base classes of a part."""
@@ -133,13 +141,16 @@ class Graph:
         edges: list[tuple[Target, Reference]] = []
         described: set[str] = set()
         unresolved: set[Unresolved] = set()
-        for use in references(statements):
+        uses = references(statements)
+        for use in uses:
             targets = self.resolver.resolve(module, use)
             described.update(labels(use, (item for item in targets if item != part), self._label))
-            for target in (*targets, *self._computed(module, use, targets)):
-                if isinstance(target, Part) and target.name == WHOLE:
-                    unresolved.add(_unresolved(module, use, target))
-                edges.append((target, use))
+            described.update(self._docstrings(use, targets))
+            found = dict.fromkeys((*targets, *computed(self.resolver, module, use, targets)))
+            edges += ((target, use) for target in found)
+            whole = [item.module for item in found if isinstance(item, Part) and item.name == WHOLE]
+            if whole:
+                unresolved.add(_unresolved(module, use, whole))
         if part.name == WHOLE:
             edges += self._all_of(module, names)
             described.update(names.statements)
@@ -150,7 +161,7 @@ class Graph:
             tuple(statements),
             digest_statements(statements, described),
             tuple(edges),
-            tuple(self._files(module, statements)),
+            tuple(self._files(module, statements)) if any(map(_declares, uses)) else (),
             tuple(sorted(unresolved)),
         )
 
@@ -180,45 +191,27 @@ class Graph:
         if self.resolver.is_project(source):
             yield Part(source, WHOLE), Reference(source)
         else:
-            yield External(source, self.resolver.modules.kind(source.partition(".")[0])), Reference(source)
+            yield (
+                External(source, self.resolver.modules.kind(source.partition(".")[0])),
+                Reference(source),
+            )
+
+    def _docstrings(self, use: Reference, targets: Iterable[Target]) -> Iterator[str]:
+        """Yield the docstrings that ``name.__doc__`` reads."""
+        for target in targets if use.attributes[-1:] == ("__doc__",) else ():
+            module = self.resolver.modules.get(target.module) if isinstance(target, Part) else None
+            names = self.resolver.names(module).statements if module else {}
+            for statement in names.get(target.name, ()):
+                if isinstance(statement, DEFINITIONS):
+                    yield f"{statement.name}.__doc__ = {ast.get_docstring(statement)}"
 
     def _label(self, module_name: str) -> str:
         module = self.resolver.modules.get(module_name)
         return module.label if module else module_name.replace(".", "/")
 
-    def _computed(
-        self, module: Module, use: Reference, targets: tuple[Target, ...]
-    ) -> Iterator[Target]:
-        """Yield what counts for a call that runs or imports something by a value."""
-        call = use.call
-        if call is None:
-            return
-        names = {".".join((item.name, *use.attributes)) for item in targets if isinstance(item, External)}
-        if names & {"importlib.import_module", "importlib.import_module.import_module"} or (
-            not targets and use.name == "__import__"
-        ):
-            yield from self._imported(module, call)
-        elif not targets and use.name in _OWN_MODULE and not use.attributes:
-            local = use.name in {"vars", "locals"} and (call.args or use.depth)
-            if not local:
-                yield Part(module.name, WHOLE)
-
-    def _imported(self, module: Module, call: ast.Call) -> Iterator[Target]:
-        """Yield what ``import_module`` or ``__import__`` imports, as far as it is written down."""
-        package: ast.expr | None = call.args[1] if len(call.args) > 1 else None
-        for keyword in call.keywords:
-            package = keyword.value if keyword.arg == "package" else package
-        match call.args[0] if call.args else None:
-            case ast.Constant(value=str(name)) if not name.startswith(".") or _is_own(package):
-                yield from self.resolver.resolve(module, Reference("", (), (Import(name),)))
-            case _:
-                top_level = module.name.partition(".")[0]
-                for name in self.resolver.modules.submodules(top_level):
-                    yield Part(name, WHOLE)
-
     def _files(self, module: Module, statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Path]]:
         for statement in statements:
-            for node in ast.walk(statement) if isinstance(statement, _DEFINITIONS) else ():
+            for node in ast.walk(statement) if isinstance(statement, DEFINITIONS) else ():
                 for decorator in getattr(node, "decorator_list", ()):
                     if isinstance(decorator, ast.Call) and self._reads_files(module, decorator):
                         yield from self._declared(module, decorator)
@@ -241,6 +234,10 @@ class Graph:
             yield from _matching(module, folder, argument.value, decorator.lineno)
 
 
+def _declares(use: Reference) -> bool:
+    return use.call is not None and (use.name == "reads_files" or "reads_files" in use.attributes)
+
+
 def _content(part: Part, module: Module, names: Names) -> list[ast.stmt]:
     if part.name != WHOLE:
         return names.statements.get(part.name, [])
@@ -255,10 +252,6 @@ def _content(part: Part, module: Module, names: Names) -> list[ast.stmt]:
 
 def _is_compound(statement: ast.stmt) -> bool:
     return hasattr(statement, "body") or isinstance(statement, ast.Match)
-
-
-def _is_own(package: ast.expr | None) -> bool:
-    return isinstance(package, ast.Name) and package.id in {"__package__", "__name__"}
 
 
 def _is_task(base: External) -> bool:
@@ -278,9 +271,10 @@ def _matching(module: Module, folder: Path, pattern: str, line: int) -> Iterator
         yield (f"{top}/{relative}" if top else relative), path
 
 
-def _unresolved(module: Module, use: Reference, target: Part) -> Unresolved:
+def _unresolved(module: Module, use: Reference, whole: list[str]) -> Unresolved:
     if use.call is not None:
         expression = ast.unparse(use.call)
     else:
         expression = ".".join((use.name, *use.attributes))
-    return Unresolved(module.label, use.line, expression, f"all of {target.module}")
+    shown = whole if len(whole) < _MANY else [f"{whole[0]} and {len(whole) - 1} other modules"]
+    return Unresolved(module.label, use.line, expression, f"all of {' and '.join(shown)}")

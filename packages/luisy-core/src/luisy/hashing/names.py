@@ -2,18 +2,20 @@
 
 Rules
 -----
-- A name is made of every statement of the top level that binds it (definition, assignment, augmented and
-  annotated assignment, unpacking, ``for``, ``with``, ``except``, walrus, match capture, ``del``) and of
-  every one that may change what it is bound to: an assignment to an item or an attribute of it, a call of a
-  method of it as a statement, a call as a statement that is given it and that is not a builtin.
+- A name is made of every statement of the top level that binds it (definition, assignment,
+  augmented and annotated assignment, unpacking, ``for``, ``with``, ``except``, walrus, match
+  capture, ``del``) and of every one that may change what it is bound to: an assignment to an item
+  or an attribute of it, a call of a method of it as a statement, a call as a statement that is
+  given it and that is not a builtin.
 - Imports at the top level are not code: they are followed.
-- In an ``if`` or ``match`` only the branches that concern the name stay, with their conditions. In a loop, a
-  ``with`` or a ``try`` everything but the definitions of other names stays, for each statement may decide
-  whether the next one is executed.
-- ``if TYPE_CHECKING`` is never entered; ``if __name__ == "__main__"`` only if the module is ``__main__``.
+- In an ``if`` or ``match`` only the branches that concern the name stay, with their conditions.
+  In a loop, a ``with`` or a ``try`` everything but the definitions of other names stays, for each
+  statement may decide whether the next one is executed.
+- ``if TYPE_CHECKING`` is never entered; ``if __name__ == "__main__"`` only if the module is
+  ``__main__``.
 - In a notebook the last definition wins: what a later plain binding replaces is dropped. The last
-  expression of a cell is shown to a person and counts only if it calls a method that is known to change
-  its object.
+  expression of a cell is shown to a person and counts only if it calls a method that is known to
+  change its object.
 """
 
 from __future__ import annotations
@@ -25,8 +27,10 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from luisy.hashing.canonical import effective_body
-from luisy.hashing.scope import (
-    MUTATORS,
+from luisy.hashing.nodes import (
+    DEFINITIONS,
+    Chain,
+    Function,
     Import,
     chain_of,
     container,
@@ -34,13 +38,22 @@ from luisy.hashing.scope import (
     local_nodes,
     stored_names,
 )
+from luisy.hashing.references import MUTATORS
 from luisy.hashing.source import Module
 
-_DEFINITIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
-_COMPOUND = (ast.If, ast.For, ast.AsyncFor, ast.While, ast.With, ast.AsyncWith, ast.Try, ast.TryStar, ast.Match)
+_COMPOUND = (
+    ast.If,
+    ast.For,
+    ast.AsyncFor,
+    ast.While,
+    ast.With,
+    ast.AsyncWith,
+    ast.Try,
+    ast.TryStar,
+    ast.Match,
+)
 _BUILTINS = frozenset(dir(builtins))
 
-Chain = tuple[str, tuple[str, ...]]
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -51,8 +64,9 @@ class Touch:
     Attributes:
         owner: The name of this module under which the statement counts.
         chain: What is changed, or the function that may change something.
-        kind: ``change`` of the chain itself; ``call`` of the chain; ``decorator``, or ``factory`` of one,
-            which is handed the owner; ``base``, from which the owner derives.
+        kind: ``change`` of the chain itself; ``call`` of the chain; ``decorator``, or ``factory``
+            of one, which is handed the owner; ``base``, from which the owner derives, or its
+            ``metaclass``.
     """
 
     owner: str
@@ -138,9 +152,9 @@ def _is_main_test(test: ast.expr) -> bool:
     match test:
         case ast.Compare(left=left, ops=[ast.Eq()], comparators=[right]):
             sides = (left, right)
-            return any(isinstance(side, ast.Name) and side.id == "__name__" for side in sides) and any(
-                isinstance(side, ast.Constant) and side.value == "__main__" for side in sides
-            )
+            return any(
+                isinstance(side, ast.Name) and side.id == "__name__" for side in sides
+            ) and any(isinstance(side, ast.Constant) and side.value == "__main__" for side in sides)
     return False
 
 
@@ -149,14 +163,12 @@ def _data_names(statements: Iterable[ast.stmt]) -> set[str]:
     return {
         name
         for node in local_nodes(statements)
-        if not isinstance(node, _DEFINITIONS)
+        if not isinstance(node, DEFINITIONS)
         for name in stored_names(node)
     }
 
 
-def _index_statement(
-    statement: ast.stmt, names: Names, data: Set[str], *, shown: bool
-) -> None:
+def _index_statement(statement: ast.stmt, names: Names, data: Set[str], *, shown: bool) -> None:
     if isinstance(statement, ast.Import | ast.ImportFrom):
         _index_import(statement, names)
         return
@@ -199,7 +211,9 @@ def _touches(statement: ast.stmt, data: Set[str], *, shown: bool) -> list[Touch]
                 found += _touches_of_definition(node)
             case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
                 found += [
-                    Touch(name, chain, "call") for chain, _ in _calls(value) for name in _bound_by(node)
+                    Touch(name, chain, "call")
+                    for chain, _ in _calls(value)
+                    for name in _bound_by(node)
                 ]
     return found
 
@@ -210,16 +224,20 @@ def _touch_of_chain(node: ast.expr) -> Iterator[Touch]:
         yield Touch(chain[0], chain, "change")
 
 
-def _touches_of_definition(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[Touch]:
+def _touches_of_definition(
+    node: Function | ast.ClassDef,
+) -> Iterator[Touch]:
     for decorator in node.decorator_list:
         is_factory = isinstance(decorator, ast.Call)
         chain = chain_of(decorator.func if isinstance(decorator, ast.Call) else decorator)
         if chain is not None:
             yield Touch(node.name, chain, "factory" if is_factory else "decorator")
-    for base in node.bases if isinstance(node, ast.ClassDef) else ():
-        chain = chain_of(base)
-        if chain is not None:
-            yield Touch(node.name, chain, "base")
+    if not isinstance(node, ast.ClassDef):
+        return
+    metaclasses = [keyword.value for keyword in node.keywords if keyword.arg == "metaclass"]
+    for kind, values in (("base", node.bases), ("metaclass", metaclasses)):
+        for chain in filter(None, map(chain_of, values)):
+            yield Touch(node.name, chain, kind)
 
 
 def _touches_of_expression(value: ast.expr, data: Set[str], *, shown: bool) -> Iterator[Touch]:
@@ -233,12 +251,25 @@ def _touches_of_expression(value: ast.expr, data: Set[str], *, shown: bool) -> I
         yield Touch(".".join((chain[0], *chain[1])) + "()", chain, "call")
         if chain[1]:
             yield Touch(chain[0], (chain[0], chain[1][:-1]), "change")
-        if chain[0] in _BUILTINS and chain[0] not in data | {"setattr", "delattr"}:
+        if chain[0] in {"setattr", "delattr"} and call.args:
+            yield from _touch_of_setattr(call)
+        if chain[0] in _BUILTINS and chain[0] not in data:
             continue
         for argument in [*call.args, *(keyword.value for keyword in call.keywords)]:
             given = chain_of(argument)
             if given is not None and given[0] in data:
                 yield Touch(given[0], given, "change")
+
+
+def _touch_of_setattr(call: ast.Call) -> Iterator[Touch]:
+    """Yield what ``setattr(a, "b", value)`` changes: ``a.b``, or ``a`` if the name is computed."""
+    chain = chain_of(call.args[0])
+    if chain is None:
+        return
+    yield Touch(chain[0], chain, "change")
+    match call.args[1:2]:
+        case [ast.Constant(value=str(name))]:
+            yield Touch(chain[0], (chain[0], (*chain[1], name)), "change")
 
 
 def _calls(value: ast.expr) -> Iterator[tuple[Chain, ast.Call]]:
@@ -275,9 +306,9 @@ def _without_definitions(statement: _Node, name: str) -> _Node:
         if not items:
             continue
         kept = [
-            _without_definitions(item, name) if not isinstance(item, _DEFINITIONS) else item
+            _without_definitions(item, name) if not isinstance(item, DEFINITIONS) else item
             for item in items
-            if not isinstance(item, _DEFINITIONS) or item.name == name
+            if not isinstance(item, DEFINITIONS) or item.name == name
         ]
         changed[attribute] = kept or ([ast.Pass()] if attribute == "body" else [])
     return _copy(statement, **changed) if changed else statement
@@ -292,11 +323,18 @@ def _last_binding(name: str, statements: list[ast.stmt]) -> list[ast.stmt]:
     """Drop what a later plain binding of the name replaces."""
     for position in range(len(statements) - 1, -1, -1):
         statement = statements[position]
-        if isinstance(statement, _DEFINITIONS):
+        if isinstance(statement, DEFINITIONS):
             return statements[position:]
         if isinstance(statement, ast.Assign | ast.AnnAssign):
-            plain = name in {item.id for item in ast.walk(statement) if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)}
-            reads = any(isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load) for item in ast.walk(statement))
+            plain = name in {
+                item.id
+                for item in ast.walk(statement)
+                if isinstance(item, ast.Name) and isinstance(item.ctx, ast.Store)
+            }
+            reads = any(
+                isinstance(item, ast.Name) and item.id == name and isinstance(item.ctx, ast.Load)
+                for item in ast.walk(statement)
+            )
             if plain and not reads:
                 return statements[position:]
     return statements
@@ -312,5 +350,7 @@ def _exports(tree: ast.Module) -> frozenset[str] | None:
     match values:
         case [ast.Assign(value=ast.List(elts=items) | ast.Tuple(elts=items))]:
             if all(isinstance(item, ast.Constant) for item in items):
-                return frozenset(str(item.value) for item in items if isinstance(item, ast.Constant))
+                return frozenset(
+                    str(item.value) for item in items if isinstance(item, ast.Constant)
+                )
     return None
