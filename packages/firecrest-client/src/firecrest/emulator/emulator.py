@@ -34,7 +34,8 @@ class Emulator:
             OSError: If the port is taken.
         """
         self.settings = settings
-        self._socket = socket.socket()
+        # With the protocol named, asyncio sends answers at once instead of after 40 ms.
+        self._socket = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self._socket.bind((_LOOPBACK, port))
         self._site = Site(settings, address=lambda: self._address)
