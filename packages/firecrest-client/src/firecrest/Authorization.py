@@ -1,4 +1,5 @@
-"""The authorization classes under the module name that scripts know; see `firecrest.auth`."""  # noqa: N999
+"""The authorization classes, where scripts look; see `firecrest.auth`."""  # noqa: N999 - the name
+is the public one
 
 from firecrest.auth import ClientCredentialsAuth, TokenCommandAuth
 

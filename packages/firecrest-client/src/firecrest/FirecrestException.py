@@ -1,4 +1,5 @@
-"""The exceptions under the module name that scripts know; they live in `firecrest.errors`."""  # noqa: N999
+"""The exceptions, where scripts look; see `firecrest.errors`."""  # noqa: N999 - the name is the
+public one
 
 from firecrest.errors import (
     ClientsCredentialsException,

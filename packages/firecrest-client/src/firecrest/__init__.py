@@ -8,8 +8,6 @@ client.list_files("cluster", "/home/me")
 
 from __future__ import annotations
 
-from importlib import import_module
-
 from firecrest import v1
 from firecrest.auth import ClientCredentialsAuth, TokenCommandAuth
 
@@ -56,5 +54,7 @@ def __getattr__(name: str) -> object:
     if name in ("Firecrest", "AsyncFirecrest"):
         return getattr(v1, name)
     if name == "v2":
-        return import_module("firecrest.v2")
+        import importlib
+
+        return importlib.import_module("firecrest.v2")
     raise AttributeError(f"module 'firecrest' has no attribute {name!r}")

@@ -165,5 +165,5 @@ class TokenCommandAuth(_Cached):
         return token, lifetime
 
 
-class TokenCommandFailed(AccessDenied, RuntimeError):  # noqa: N818 - a kind of AccessDenied
+class TokenCommandFailed(AccessDenied, RuntimeError):
     """The token command failed or printed nothing."""

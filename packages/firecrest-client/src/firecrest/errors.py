@@ -159,15 +159,15 @@ class PermissionDenied(HeaderException, shared.AccessDenied):
     """The user may not do this to this path."""
 
 
-class IsADirectory(HeaderException, IsADirectoryError):  # noqa: N818
+class IsADirectory(HeaderException, IsADirectoryError):
     """A file was needed and the path is a directory."""
 
 
-class NotADirectory(HeaderException, NotADirectoryError):  # noqa: N818
+class NotADirectory(HeaderException, NotADirectoryError):
     """A directory was needed and the path is something else."""
 
 
-class AlreadyExists(HeaderException, FileExistsError):  # noqa: N818
+class AlreadyExists(HeaderException, FileExistsError):
     """The path exists already."""
 
 
@@ -179,7 +179,7 @@ class MachineNotAvailable(HeaderException, shared.Unavailable):
     """The machine is known but down."""
 
 
-class CommandTimeout(HeaderException, TimeoutError):  # noqa: N818
+class CommandTimeout(HeaderException, TimeoutError):
     """The command on the machine did not end within the server's limit (see `parameters()`)."""
 
 
@@ -240,7 +240,7 @@ class ClientsCredentialsException(FirecrestException, shared.AccessDenied):
     """The authorization server gave no access token."""
 
 
-class PollingIterException(shared.Unavailable, TimeoutError):  # noqa: N818
+class PollingIterException(shared.Unavailable, TimeoutError):
     """A task, a transfer or a job did not end within the given time; it may still go on.
 
     Attributes:
@@ -270,5 +270,5 @@ class ServerUnreachable(shared.Unavailable):
     is_permanent: bool = False
 
 
-class ServerTimeout(ServerUnreachable, TimeoutError):  # noqa: N818
+class ServerTimeout(ServerUnreachable, TimeoutError):
     """The server did not answer within the client's `timeout`."""

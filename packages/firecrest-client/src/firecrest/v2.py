@@ -3,7 +3,7 @@
 from luisy_protocol.errors import NotSupported
 
 
-class V2NotSupported(NotSupported, AttributeError):  # noqa: N818 - a kind of NotSupported
+class V2NotSupported(NotSupported, AttributeError):
     """The client of FirecREST v2 was asked for."""
 
 
