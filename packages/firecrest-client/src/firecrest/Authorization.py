@@ -1,5 +1,4 @@
-"""The authorization classes, where scripts look; see `firecrest.auth`."""  # noqa: N999 - the name
-is the public one
+"""The authorization classes, where scripts look; see `firecrest.auth`."""  # noqa: N999
 
 from firecrest.auth import ClientCredentialsAuth, TokenCommandAuth
 

@@ -1,5 +1,4 @@
-"""The exceptions, where scripts look; see `firecrest.errors`."""  # noqa: N999 - the name is the
-public one
+"""The exceptions, where scripts look; see `firecrest.errors`."""  # noqa: N999
 
 from firecrest.errors import (
     ClientsCredentialsException,
