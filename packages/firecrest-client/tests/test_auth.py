@@ -137,7 +137,10 @@ def test_claims_of_anything_are_a_dict(text):
 @given(
     st.dictionaries(
         st.sampled_from(["realm_access", "resource_access", "clientId", "preferred_username"]),
-        st.recursive(st.none() | st.text() | st.integers(), lambda c: st.lists(c) | st.dictionaries(st.text(), c)),
+        st.recursive(
+            st.none() | st.text() | st.integers(),
+            lambda c: st.lists(c) | st.dictionaries(st.text(), c),
+        ),
     )
 )
 def test_user_of_any_claims_is_a_name_or_none(claims):

@@ -26,9 +26,9 @@ def client():
     return Client("https://server.example", FixedToken())
 
 
-def play(steps, outcomes):
+def play(steps, outcomes, pauses=None):
     """Answer each request with the next outcome; return the result and the pauses."""
-    outcomes, pauses, now = list(outcomes), [], 0.0
+    outcomes, pauses, now = list(outcomes), [] if pauses is None else pauses, 0.0
     try:
         command = next(steps)
         while True:
@@ -114,14 +114,7 @@ def test_retries_are_bounded_and_grow(client):
     client.num_retries = 3
     pauses = []
     with pytest.raises(errors.ServerUnreachable):
-        steps = Call(client).send(GET)
-        command = next(steps)
-        while True:
-            if isinstance(command, Pause):
-                pauses.append(command.seconds)
-                command = steps.send(0.0)
-            else:
-                command = steps.throw(unreachable(was_sent=True))
+        play(Call(client).send(GET), [unreachable(was_sent=True) for _ in range(4)], pauses)
     assert len(pauses) == 3
     for number, pause in enumerate(pauses):
         assert 0.125 * 2**number <= pause <= 0.25 * 2**number

@@ -229,7 +229,8 @@ def test_token_command_logs_in(run, site):
 def test_config_file_gives_defaults(run, tmp_path, site, environment):
     config = tmp_path / "config.yaml"
     config.write_text(
-        f"firecrest-url: {site.url}\nsystem: cluster2\nls:\n  system: cluster\n  show_hidden: true\n"
+        f"firecrest-url: {site.url}\nsystem: cluster2\n"
+        "ls:\n  system: cluster\n  show_hidden: true\n"
     )
     changes = {"FIRECREST_URL": None, "FIRECREST_SYSTEM": None}
     result = run("--config", config, "ls", HOME, "--json", **changes)

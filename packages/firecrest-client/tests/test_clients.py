@@ -1,4 +1,4 @@
-"""One table of behaviours, for both clients, against the emulator and a server that answers as told."""
+"""One table of behaviours, for both clients, against the emulator and a server that is told."""
 
 import asyncio
 import hashlib
@@ -209,7 +209,7 @@ def test_error_of_the_callers_own_passes_unchanged(call, tmp_path):
     def stop(size):
         raise OSError("mine")
 
-    with pytest.raises(OSError, match="^mine$"):
+    with pytest.raises(OSError, match=r"^mine$"):
         call(lambda c: c.simple_upload("cluster", path, HOME, advance=stop))
 
 

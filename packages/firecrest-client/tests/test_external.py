@@ -101,7 +101,7 @@ def test_failed_download_says_so(client, site, home):
 @pytest.mark.parametrize("kind", [fc.v1.ExternalUpload, fc.v1.ExternalDownload])
 def test_unknown_task_is_not_found_and_no_key_error(client, kind):
     transfer = kind(client, "0" * 32)
-    for look in (lambda: transfer.status, lambda: transfer.data, lambda: transfer.wait()):
+    for look in (lambda: transfer.status, lambda: transfer.data, transfer.wait):
         with pytest.raises(errors.TaskNotFound, match="unknown to the server or expired"):
             look()
 

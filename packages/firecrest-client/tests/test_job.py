@@ -1,5 +1,7 @@
 """Following jobs through what the accounting really tells."""
 
+from types import MappingProxyType
+
 import pytest
 from firecrest import errors
 from firecrest.call import Call
@@ -13,7 +15,7 @@ from hypothesis import strategies as st
 
 class Response:
     status_code = 200
-    headers: dict = {}
+    headers = MappingProxyType({})
     text = ""
 
     def __init__(self, content):
@@ -49,7 +51,9 @@ def follow(listings, *, job_id="36", timeout=None, progress=None):
 
 
 def test_job_that_is_not_listed_yet_is_waited_for():
-    outcome, _ = follow([{}, {}, [row("36", "PENDING", name="allocation")], [row("36", "COMPLETED")]])
+    outcome, _ = follow(
+        [{}, {}, [row("36", "PENDING", name="allocation")], [row("36", "COMPLETED")]]
+    )
     assert outcome.is_success
 
 

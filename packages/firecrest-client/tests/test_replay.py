@@ -161,14 +161,16 @@ def task_data(call: str):
         pytest.param(
             lambda c: c.submit("cluster", script_remote_path=f"{E2E}/job.sh"),
             lambda: (
-                task_data("submit remote") | {"firecrest_taskid": "c97e1a089beb9b20c4b916f7acb52669"}
+                task_data("submit remote")
+                | {"firecrest_taskid": "c97e1a089beb9b20c4b916f7acb52669"}
             ),
             id="submit remote",
         ),
         pytest.param(
             lambda c: c.submit("cluster", f"{E2E}/job.sh", local_file=False),
             lambda: (
-                task_data("submit remote") | {"firecrest_taskid": "c97e1a089beb9b20c4b916f7acb52669"}
+                task_data("submit remote")
+                | {"firecrest_taskid": "c97e1a089beb9b20c4b916f7acb52669"}
             ),
             id="submit remote, old spelling",
         ),
@@ -195,7 +197,7 @@ def task_data(call: str):
         pytest.param(
             lambda c: c.poll("cluster", 69), lambda: task_data("queue"), id="poll with one id"
         ),
-        pytest.param(lambda c: c.poll("cluster", ["999999"]), lambda: [], id="poll of no job"),
+        pytest.param(lambda c: c.poll("cluster", ["999999"]), list, id="poll of no job"),
         pytest.param(
             lambda c: c.cancel("cluster", 69), lambda: "scancel: Terminating job 69", id="cancel"
         ),
@@ -203,11 +205,9 @@ def task_data(call: str):
         pytest.param(
             lambda c: c.partitions("cluster"), lambda: task_data("partitions"), id="partitions"
         ),
-        pytest.param(lambda c: c.reservations("cluster"), lambda: [], id="reservations"),
+        pytest.param(lambda c: c.reservations("cluster"), list, id="reservations"),
         pytest.param(
-            lambda c: c.submit_move_job(
-                "cluster", f"{E2E}/small.txt", f"{E2E}/moved_by_job.txt"
-            ),
+            lambda c: c.submit_move_job("cluster", f"{E2E}/small.txt", f"{E2E}/moved_by_job.txt"),
             lambda: task_data("submit_move_job") | {"system": "cluster"},
             id="submit_move_job",
         ),
@@ -326,9 +326,7 @@ def test_submit_sends_the_script_and_the_variables(call, tmp_path, server):
     )
     text = exchange["req_body"].split("\r\n\r\n")[-1].rsplit("\r\n--", 1)[0]
     script.write_bytes(text.encode())
-    job = call(
-        lambda c: c.submit("cluster", script_local_path=script, env_vars={"FOO": "bar"})
-    )
+    job = call(lambda c: c.submit("cluster", script_local_path=script, env_vars={"FOO": "bar"}))
     assert job["jobid"] == "69"
     assert server.received[0].filename == "job.sh"
 

@@ -9,6 +9,7 @@ import sys
 import firecrest as fc
 import pytest
 
+RESERVATION = "machine reservation account number_of_nodes node_type start_time end_time"
 SIGNATURES = {
     "all_reservations": "machine",
     "all_services": "",
@@ -19,7 +20,7 @@ SIGNATURES = {
     "chown": "machine target_path owner group",
     "compress": "machine source_path target_path dereference fail_on_timeout",
     "copy": "machine source_path target_path",
-    "create_reservation": "machine reservation account number_of_nodes node_type start_time end_time",
+    "create_reservation": RESERVATION,
     "delete_reservation": "machine reservation",
     "external_download": "machine source_path",
     "external_upload": "machine source_path target_path",
@@ -44,8 +45,8 @@ SIGNATURES = {
     "simple_download": "machine source_path target_path",
     "simple_upload": "machine source_path target_path filename",
     "stat": "machine target_path dereference",
-    "submit": "machine job_script local_file script_str script_local_path script_remote_path account "
-    "env_vars",
+    "submit": "machine job_script local_file script_str script_local_path script_remote_path "
+    "account env_vars",
     "submit_compress_job": "machine source_path target_path dereference job_name time "
     "stage_out_job_id account",
     "submit_copy_job": "machine source_path target_path job_name time stage_out_job_id account",
@@ -57,7 +58,7 @@ SIGNATURES = {
     "symlink": "machine target_path link_path",
     "system": "system_name",
     "tail": "machine target_path bytes lines skip_beginning",
-    "update_reservation": "machine reservation account number_of_nodes node_type start_time end_time",
+    "update_reservation": RESERVATION,
     "view": "machine target_path",
     "whoami": "machine",
 }
@@ -133,5 +134,5 @@ def test_async_use_without_httpx_names_the_extra():
 
 def test_every_module_has_a_docstring():
     for found in pkgutil.walk_packages(fc.__path__, "firecrest."):
-        if found.name not in ("firecrest.v2",) and "emulator" not in found.name:
+        if found.name != "firecrest.v2" and "emulator" not in found.name:
             assert importlib.import_module(found.name).__doc__, found.name

@@ -13,6 +13,7 @@ from luisy_protocol.errors import AccessDenied, ConfigurationError
 from firecrest.client import logger
 from firecrest.errors import ClientsCredentialsException, ServerUnreachable
 from firecrest.token import claims_of
+from firecrest.wire import cause_of
 
 if TYPE_CHECKING:
     import requests
@@ -118,7 +119,9 @@ class ClientCredentialsAuth(_Cached):
         try:
             return requests.post(self._token_uri, data=form, auth=auth, timeout=self.timeout)
         except requests.RequestException as error:
-            raise ServerUnreachable(f"no answer from {self._token_uri}: {error}") from error
+            raise ServerUnreachable(
+                f"no answer from {self._token_uri}: {cause_of(error)}"
+            ) from error
 
     def _refused(self, response: requests.Response) -> str:
         try:

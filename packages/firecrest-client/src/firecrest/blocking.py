@@ -23,14 +23,13 @@ from firecrest.errors import ServerTimeout, ServerUnreachable
 from firecrest.external import (
     ExternalDownload,
     ExternalUpload,
-    start_download,
-    start_upload,
 )
 from firecrest.job import Job, Jobs
 from firecrest.redaction import redact
 from firecrest.reservations import Reservations
+from firecrest.staging import start_download, start_upload
 from firecrest.status import Status
-from firecrest.steps import AskToken, Blocking, Command, Pause, Request, Steps, T, Work
+from firecrest.steps import AskToken, Blocking, Command, Pause, Request, Sink, Steps, T, Work
 from firecrest.tasks import Tasks
 from firecrest.transfer_jobs import TransferJobs
 from firecrest.transfers import Transfers
@@ -143,11 +142,9 @@ class RequestsDriver(Client, Blocking):
         response = self._session.send(
             prepared, timeout=self._timeout_of(request), stream=bool(sink), **self._settings_of(url)
         )
-        if sink is not None and response.status_code in (200, 206):
+        if sink is not None:
             with response:
-                sink.start_at(wire.offset_of(response.status_code, response.headers))
-                for chunk in response.iter_content(CHUNK):
-                    sink.write(chunk)
+                _pour(response, sink)
         return response
 
     def _timeout_of(self, request: Request) -> float | tuple[float, float] | None:
@@ -167,6 +164,16 @@ class RequestsDriver(Client, Blocking):
             settings = {name: merged[name] for name in ("proxies", "verify", "cert")}
             self._settings[host] = settings
         return settings
+
+
+def _pour(response: requests.Response, sink: Sink) -> None:
+    """Write a body piece by piece; what is no content is read, to tell what went wrong."""
+    if response.status_code not in (200, 206):
+        _ = response.content
+        return
+    sink.start_at(wire.offset_of(response.status_code, response.headers))
+    for chunk in response.iter_content(CHUNK):
+        sink.write(chunk)
 
 
 def _translated(request: Request, url: str, error: requests.RequestException) -> ServerUnreachable:

@@ -27,13 +27,12 @@ from firecrest.errors import ServerTimeout, ServerUnreachable
 from firecrest.external import (
     AsyncExternalDownload,
     AsyncExternalUpload,
-    start_download,
-    start_upload,
 )
 from firecrest.job import AsyncJob, Jobs
 from firecrest.multipart import FormBody
 from firecrest.redaction import redact
 from firecrest.reservations import Reservations
+from firecrest.staging import start_download, start_upload
 from firecrest.status import Status
 from firecrest.steps import AskToken, Command, Concurrent, Pause, Request, Sink, Steps, T, Work
 from firecrest.tasks import Tasks

@@ -107,9 +107,11 @@ def wait_until(
     waits = waits or call.client.sleep_times(timeout)
     now = yield from call.pause(0)
     deadline = None if timeout is None else now + timeout
-    shown = ""
+    kept, shown = len(call.responses), ""
     while True:
         task = yield from fetch_task(call, task_id, purpose=purpose)
+        # Of all that was seen on the way the last is enough, however long the wait.
+        del call.responses[kept:-1]
         if progress and task["status"] != shown:
             shown = task["status"]
             progress(task)

@@ -20,9 +20,10 @@ from firecrest.call import Call
 from firecrest.client import Client
 from firecrest.direct import checksum_of, fetch_direct, send_direct
 from firecrest.errors import StorageUploadException
-from firecrest.external import DownloadSteps, UploadSteps, start_download, start_upload
+from firecrest.external import DownloadSteps, UploadSteps
 from firecrest.limits import DirectLimits
 from firecrest.sink import Target
+from firecrest.staging import start_download, start_upload
 from firecrest.steps import Steps, endpoint
 from firecrest.types import Task
 from firecrest.utilities import Utilities
