@@ -1,6 +1,7 @@
 """Which response becomes which exception."""
 
 import json
+import pickle
 
 import pytest
 from firecrest import errors
@@ -106,3 +107,22 @@ def test_every_exception_is_below_the_common_root():
     for name in errors.__all__:
         if name != "Response":
             assert issubclass(getattr(errors, name), shared.LuisyError)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        errors.PathNotFound([Response(400)], "not there"),
+        errors.UnexpectedStatusException([], 201, "unexpected"),
+        errors.PollingIterException("task", "too long"),
+        errors.TaskFailed([], "failed"),
+        errors.ServerTimeout("no answer"),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_exception_survives_the_way_from_another_process(error):
+    copy = pickle.loads(pickle.dumps(error))
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    facts = ("task_id", "_expected_status_code", "was_sent")
+    assert [getattr(copy, f, None) for f in facts] == [getattr(error, f, None) for f in facts]

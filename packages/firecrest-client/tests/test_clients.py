@@ -114,6 +114,17 @@ def test_netrc_does_not_replace_the_token(call_server, tmp_path, monkeypatch):
     assert received[0].headers["authorization"] == "Bearer token"
 
 
+def test_correlation_id_goes_with_every_request_of_its_block(call_server):
+    def answer(received):
+        return Reply(json={"out": []})
+
+    with fc.correlation_id("mine") as cid:
+        _, received = call_server(answer, lambda c: c.all_systems())
+    assert cid == received[0].headers["x-correlation-id"] == "mine"
+    _, received = call_server(answer, lambda c: c.all_systems())
+    assert "x-correlation-id" not in received[0].headers
+
+
 def test_names_in_paths_are_quoted(call_server):
     _, received = call_server(lambda r: Reply(json={}), lambda c: c.service("a/../b?c"))
     assert received[0].path == "/status/services/a%2F..%2Fb%3Fc"

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from firecrest import v1
 from firecrest.auth import ClientCredentialsAuth, TokenCommandAuth
+from firecrest.correlation import correlation_id
 
 # The module is imported before the class of its name, which takes the name over, as scripts expect.
 from firecrest.FirecrestException import (
@@ -45,6 +46,7 @@ __all__ = [
     "UnexpectedStatusException",
     "__app_name__",
     "__version__",
+    "correlation_id",
     "v1",
 ]
 

@@ -118,10 +118,21 @@ class FirecrestException(shared.LuisyError):
         self._responses = list(responses)
         super().__init__(message or _last_of(self._responses))
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Responses hold connections, which stay in their process; the words go along.
+        state = {name: value for name, value in vars(self).items() if name != "_responses"}
+        return _rebuilt, (type(self), str(self)), {**state, "_responses": []}
+
     @property
     def responses(self) -> list[Response]:
         """The responses of this call, in order."""
         return self._responses
+
+
+def _rebuilt(kind: type[FirecrestException], message: str) -> FirecrestException:
+    error = kind.__new__(kind)
+    FirecrestException.__init__(error, [], message)
+    return error
 
 
 def _last_of(responses: Sequence[Response]) -> str:
@@ -252,6 +263,9 @@ class PollingIterException(shared.Unavailable, TimeoutError):
         super().__init__(
             message or f"task {task_id} did not end in time; raise timeout= or polling_sleep_times"
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.task_id, str(self))
 
 
 class NotImplementedOnAPIversion(shared.NotSupported):

@@ -7,12 +7,16 @@ import re
 from collections.abc import Mapping
 from urllib.parse import urlsplit
 
+from firecrest.correlation import HEADER, current_id
 from firecrest.steps import Request
 
 
 def headers_of(request: Request, token: str | None) -> dict[str, str]:
     """Return the headers of a request."""
     headers = dict(request.headers)
+    correlation = None if request.is_staging else current_id()
+    if correlation is not None:
+        headers[HEADER] = correlation
     if token is not None:
         headers["Authorization"] = f"Bearer {token}"
     if request.machine is not None:
