@@ -1,4 +1,5 @@
-"""Runs in this process: what is recorded, restored, downloaded; the commands are tested elsewhere."""
+"""Runs in this process: what is recorded, restored, downloaded; the commands are tested
+elsewhere."""
 
 import json
 from pathlib import Path

@@ -1,8 +1,9 @@
 """Let luigi run what must run: its worker, its processes, its retries, its central scheduler.
 
-luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The door
-is the scheduler factory that `luigi.build` accepts. What comes out of it, a scheduler for this process or
-the way to a central one, tells a `Watcher` what starts and what ends, whichever process it happens in.
+luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The
+door is the scheduler factory that `luigi.build` accepts. What comes out of it, a scheduler for
+this process or the way to a central one, tells a `Watcher` what starts and what ends, whichever
+process it happens in.
 """
 
 from __future__ import annotations
@@ -85,7 +86,7 @@ class _Worker(Worker):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # type: ignore[no-untyped-call]
-        self._task_result_queue = _Results(self._task_result_queue)
+        self._task_result_queue: Any = _Results(self._task_result_queue)
 
     def run(self) -> bool:
         """Work until nothing is left to do."""
@@ -126,13 +127,13 @@ class SchedulerFactory:
 
     def create_remote_scheduler(self, url: str) -> Any:
         """Return the way to a central scheduler."""
-        return _Watched(RemoteScheduler(url), self.watcher)  # type: ignore[no-untyped-call]
+        return _Watched(RemoteScheduler(url), self.watcher)
 
     def create_worker(
         self,
         scheduler: Any,
         worker_processes: int,
-        assistant: bool = False,  # noqa: FBT001, FBT002
+        assistant: bool = False,
     ) -> Worker:
         """Return luigi's worker."""
         settings: dict[str, Any] = {}

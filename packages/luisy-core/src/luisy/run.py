@@ -219,8 +219,8 @@ def build(
         ask: Whether to show the plan and ask on the terminal first.
         no_ask: The opposite, under the name it has on the command line.
         dry_run: Whether to plan only.
-        hash_update_mode: Whether to run nothing, and to let the outputs that are there count as made
-            by the present code.
+        hash_update_mode: Whether to run nothing, and to let the outputs that are there count as
+            made by the present code.
         show: Who is told; by default nobody, or the terminal if it is asked.
 
     Returns:

@@ -88,7 +88,7 @@ def is_complete(task: luigi.Task) -> bool:
     found = _current.find(task) if _current else None
     if found is None:
         if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
-            return luigi.Task.complete(task)
+            return bool(luigi.Task.complete(task))
         if not _is_asked_by_luigi() or multiprocessing.parent_process():
             return _is_fresh(task)
         found = _begin(task)
@@ -110,8 +110,8 @@ def prepare_read(task: luigi.Task) -> None:
     to_run = [step.name for step in plan.having(Verdict.RUN)]
     if to_run:
         raise NotFound(
-            f"{name_of(task)} is neither in {settings.workspace.folder} nor in {settings.remote} as "
-            f"the present code would make it (to run: {', '.join(to_run)}); let luisy run it"
+            f"{name_of(task)} is neither in {settings.workspace.folder} nor in {settings.remote} "
+            f"as the present code would make it (to run: {', '.join(to_run)}); let luisy run it"
         )
     with alone(settings.workspace, work.pipeline.projects, waiting=work.show.warn) as waited:
         if waited:

@@ -82,7 +82,7 @@ class Terminal:
         """
         if not sys.stdin.isatty():
             raise ConfigurationError(
-                "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to see the plan"
+                "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to look"
             )
         return click.prompt("Type 'y' to proceed", default="n", show_default=False).lower() == "y"
 

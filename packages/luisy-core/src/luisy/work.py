@@ -133,7 +133,7 @@ class Work:
         return self._state() != self._seen
 
     def fetch(self) -> None:
-        """Download what is to be downloaded; plan anew without what turns out to be absent or wrong.
+        """Download what is to be downloaded; plan anew without what cannot be.
 
         Raises:
             TransferFailed: If something did not arrive for another reason.
@@ -142,11 +142,10 @@ class Work:
         self._keep_code(Verdict.DOWNLOAD)
         synchroniser = self._store()
         while synchroniser and (outputs := self._wanted()):
-            self.aside.put(output.key for output in outputs)
+            # A folder stays in place: what has not changed in it need not travel again.
+            self.aside.put(output.key for output in outputs if output.key in output.files)
             try:
-                synchroniser.download(
-                    outputs, progress=self.show.transfer(), arrived=self._arrived
-                )
+                synchroniser.download(outputs, progress=self.show.transfer(), arrived=self._arrived)
             except TransferFailed as error:
                 self._note_absent(error)
             finally:
@@ -155,7 +154,7 @@ class Work:
             self.check_inputs()
 
     def make_room(self) -> None:
-        """Set aside the outputs that are to be made anew, and record the inputs that a person made."""
+        """Set aside what is to be made anew, and record the inputs that a person made."""
         for project in self.pipeline.projects:
             for old in leftovers(self.settings.workspace, project):
                 old.restore()
@@ -272,16 +271,11 @@ class Work:
     def _missing(self, step: Step) -> str:
         if not step.key:
             return f"{step.name} is not complete, and nothing can make it"
-        path = self.settings.workspace.path(step.key)
-        store = f"{(self.settings.remote or '').rstrip('/')}/{step.key}"
+        place = f"the input {step.name} is not at {self.settings.workspace.path(step.key)}"
         if self.settings.download:
-            return f"the input {step.name} is neither at {path} nor at {store}"
-        if self.settings.remote:
-            return f"the input {step.name} is not at {path}, and --download was not given to look at {store}"
-        return (
-            f"the input {step.name} is not at {path}, and --download was not given to look for "
-            f"{step.key} in a store"
-        )
+            store = f"{(self.settings.remote or '').rstrip('/')}/{step.key}"
+            return f"{place.replace(' is not at ', ' is neither at ', 1)} nor at {store}"
+        return f"{place}, and without --download no store is asked for {step.key}"
 
     def _state(self) -> list[tuple[int, int]]:
         state = []

@@ -1,7 +1,7 @@
 """The `luisy` command.
 
-Exit codes: 0 everything is done (or was not wanted), 1 something failed, 2 the command was misused or a
-setting is missing or wrong, 130 interrupted.
+Exit codes: 0 everything is done (or was not wanted), 1 something failed, 2 the command was misused
+or a setting is missing or wrong, 130 interrupted.
 """
 
 from __future__ import annotations

@@ -45,7 +45,10 @@ def return_code(outcome: Outcome) -> int:
     if outcome.succeeded:
         return 0
     codes = retcode()
-    configured = [codes.task_failed if outcome.failed else 0, codes.not_run if outcome.not_run else 0]
+    configured = [
+        codes.task_failed if outcome.failed else 0,
+        codes.not_run if outcome.not_run else 0,
+    ]
     return max(configured) or 1
 
 
