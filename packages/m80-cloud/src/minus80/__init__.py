@@ -1,0 +1,1 @@
+"""Freezes datasets and raw files in S3."""

@@ -1,0 +1,82 @@
+"""The names of datasets: ``<dtype>.<name>``, the same on disk and in the bucket."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+from luisy_protocol.errors import ConfigurationError
+
+MAX_BYTES = 200
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_DTYPE = re.compile(r"[^\W\d]\w*")
+
+
+def slug_of(name: str, dtype: str) -> str:
+    """Return ``<dtype>.<name>`` for a valid name and dtype.
+
+    Raises:
+        ConfigurationError: If one of them is not valid.
+    """
+    return f"{valid_dtype(dtype)}.{valid_name(name)}"
+
+
+def split_slug(slug: str) -> tuple[str, str] | None:
+    """Return the dtype and the name in a slug, or None if it is not one."""
+    dtype, dot, name = slug.partition(".")
+    try:
+        return (valid_dtype(dtype), valid_name(name)) if dot else None
+    except ConfigurationError:
+        return None
+
+
+def valid_name(name: str, *, what: str = "dataset name") -> str:
+    """Return `name` if a dataset, a tag or a raw file may have it.
+
+    Raises:
+        ConfigurationError: If it may not; the message says why.
+    """
+    reason = _reason_against(name)
+    if reason:
+        raise ConfigurationError(f"{name!r} cannot be a {what}: {reason}")
+    return name
+
+
+def valid_dtype(dtype: str) -> str:
+    """Return `dtype` if it reads like the name of a class.
+
+    Raises:
+        ConfigurationError: If it does not.
+    """
+    reason = _reason_against(dtype)
+    if not reason and not _DTYPE.fullmatch(dtype):
+        reason = "it must be letters, digits and '_', such as Cohort or fastq"
+    if reason:
+        raise ConfigurationError(f"{dtype!r} cannot be a dtype: {reason}")
+    return dtype
+
+
+def suggestion(wanted: str, known: Iterable[str]) -> str:
+    """Return the nearest known names as the end of a sentence, or nothing if none is near."""
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(wanted.lower(), by_lower, n=3, cutoff=0.6)
+    return f"; did you mean {' or '.join(by_lower[name] for name in near)}?" if near else ""
+
+
+def _reason_against(name: object) -> str:
+    if not isinstance(name, str):
+        return f"it is {type(name).__name__}, not text"
+    if not name.strip():
+        return "it is empty"
+    if "/" in name or "\\" in name:
+        return "it has a slash"
+    if ".." in name or name == ".":
+        return "it has '..'" if ".." in name else "it is '.'"
+    if _CONTROL.search(name):
+        return "it has a control character"
+    try:
+        size = len(name.encode())
+    except UnicodeEncodeError:
+        return "it is not valid Unicode text"
+    return f"it is longer than {MAX_BYTES} bytes" if size > MAX_BYTES else ""
