@@ -1,13 +1,17 @@
 """Makes what a fresh clone lacks, then hands over to hatch.
 
-Called by `tools/hatch` with any Python from 3.11 on, before anything is installed: standard library only.
+Called by `tools/hatch` with any Python from 3.11 on, before anything is installed: it uses the
+standard library only.
 
-1. ``.venv`` gets hatch, and with it uv. A stamp says for which requirements; while it is true, nothing is done.
-2. With ``--servers``, ``npm ci`` installs Azurite under ``tools/servers``, again only when its lock changed.
-3. hatch runs with the remaining arguments, from the root of the repository. Its environments are in ``.hatch``.
+1. ``.venv`` gets hatch, and with it uv. A stamp says for which requirements; while it is true,
+   nothing is done.
+2. With ``--servers``, ``npm ci`` installs Azurite below ``tools/servers``, again only when its lock
+   changed.
+3. hatch runs with the remaining arguments from the root of the repository, and keeps its
+   environments in ``.hatch``.
 
-pip and uv read different settings. Where somebody configured pip (an index, a folder of wheels, a certificate),
-uv is told the same, unless uv has its own setting.
+pip and uv read different settings. Where somebody configured pip (an index, a folder of wheels, a
+certificate), uv is told the same, unless it has a setting of its own.
 """
 
 from __future__ import annotations
@@ -28,7 +32,7 @@ REQUIREMENTS = ROOT / "tools/requirements.txt"
 SERVERS = ROOT / "tools/servers"
 NODE_MAJOR = 20
 
-# pip searches all indexes for the best version; uv stops at the first that has the name unless told otherwise.
+# pip takes the best version of all indexes; uv stops at the first that has the name, unless told.
 PIP_TO_UV = {
     "index-url": "UV_DEFAULT_INDEX",
     "extra-index-url": "UV_INDEX",
@@ -89,7 +93,8 @@ def run_hatch(arguments: list[str]) -> int:
     """Run hatch from the root and return its exit code."""
     sys.stdout.flush()
     environment = {"HATCH_DATA_DIR": str(ROOT / ".hatch"), **os.environ, **uv_settings()}
-    return subprocess.run([BIN / "hatch", *arguments], cwd=ROOT, env=environment).returncode
+    command = [BIN / "hatch", *arguments]
+    return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
 def uv_settings() -> dict[str, str]:
@@ -118,14 +123,16 @@ def node_major() -> int:
     """Return the major version of the Node on PATH, 0 without one."""
     if not (node := shutil.which("node")):
         return 0
-    version = subprocess.run([node, "--version"], capture_output=True, text=True).stdout
+    version = subprocess.run(
+        [node, "--version"], capture_output=True, text=True, check=False
+    ).stdout
     major = version.strip().lstrip("v").partition(".")[0]
     return int(major) if major.isdigit() else 0
 
 
 def works(python: Path) -> bool:
     """Tell whether this interpreter exists and starts: one that was upgraded away does not."""
-    return python.exists() and subprocess.run([python, "-c", ""]).returncode == 0
+    return python.exists() and subprocess.run([python, "-c", ""], check=False).returncode == 0
 
 
 def digest(path: Path) -> str:

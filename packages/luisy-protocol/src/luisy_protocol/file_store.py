@@ -299,7 +299,7 @@ class FileStore:
     def _incoming(self, key: str) -> Iterator[Path]:
         """Give a name for content that is not an object yet; whatever is left of it is removed."""
         with self._of(key, "write"):
-            if not self._reserved.is_dir():
+            if not (self._reserved / "incoming").is_dir():  # the last to be made
                 _make_folder(self._reserved / "locks", above=self.root.parent)
                 _make_folder(self._reserved / "incoming", above=self.root.parent)
             incoming = temporary_beside(self._reserved / "incoming" / "x")

@@ -1,0 +1,153 @@
+"""What a store holds for some projects: one listing and one read of records for each.
+
+Which objects are one output is told by the records. A record with `files` is a directory output,
+and the objects that it lists below ``key + "/"`` belong to it; what else lies there (leftovers of
+an earlier version of it) belongs to nobody. A record without `files` is the object of its key.
+Every object that no record covers is an output by itself.
+
+A listing contradicts a record where an object is missing, has another size, or was stored with a
+note of another digest. Then the output is not complete, and nobody may trust it. An external
+output is the exception: no code made it, a person did, who may replace it by other means at any
+time. A contradicted record of an external output is out of date, and its objects count as
+unrecorded.
+
+Objects whose name below the project begins with ``.luisy`` are the project's own book-keeping.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Mapping
+
+from luisy_protocol.record import Content, Record
+from luisy_protocol.store import ObjectInfo, Store
+from luisy_protocol.store_records import StoreRecords
+from luisy_protocol.sync import RemoteOutput
+
+
+class Inventory:
+    """What a store held when it was listed.
+
+    Attributes:
+        objects: Each object by its key, without the book-keeping.
+        records: The store's record of each output, by key.
+        warnings: What was wrong with the records, a sentence each.
+    """
+
+    def __init__(
+        self,
+        objects: Mapping[str, ObjectInfo],
+        records: Mapping[str, Record],
+        *,
+        warnings: tuple[str, ...] = (),
+    ) -> None:
+        self.objects = objects
+        self.records = records
+        self.warnings = warnings
+        self._keys = sorted(objects)
+        self._outdated = {
+            record.key
+            for record in records.values()
+            if not record.hash and not self.is_as_recorded(record)
+        }
+
+    def outputs(self) -> dict[str, RemoteOutput]:
+        """Return every output by its key; a file that has a record but no object is none."""
+        valid = [record for key, record in self.records.items() if key not in self._outdated]
+        found = {
+            record.key: RemoteOutput(record.key, record, files, self.is_as_recorded(record))
+            for record in valid
+            if (files := self._present(record)) or record.files is not None
+        }
+        covered = {record.key for record in valid if record.files is None}
+        for record in valid:
+            if record.files is not None:
+                covered.update(self._keys_below(record.key))
+        for key, info in self.objects.items():
+            if key not in covered:
+                found[key] = RemoteOutput(key, None, {key: info.size}, is_complete=True)
+        return found
+
+    def folder(self, key: str) -> RemoteOutput | None:
+        """Return the objects below `key` as one directory output without a record."""
+        files = {name: self.objects[name].size for name in self._keys_below(key)}
+        return RemoteOutput(key, None, files, is_complete=True) if files else None
+
+    def leftovers(self) -> Iterator[ObjectInfo]:
+        """Yield the objects below a recorded directory output that no record lists."""
+        for record in self.records.values():
+            if record.files is not None and record.key not in self._outdated:
+                listed = contents_of(record)
+                for key in self._keys_below(record.key):
+                    if key not in listed and key not in self.records:
+                        yield self.objects[key]
+
+    def is_as_recorded(self, record: Record) -> bool:
+        """Tell whether nothing in the listing contradicts the record."""
+        return all(self.may_hold(key, content) for key, content in contents_of(record).items())
+
+    def may_hold(self, key: str, content: Content) -> bool:
+        """Tell whether the object is there, and neither its size nor its note says otherwise."""
+        info = self.objects.get(key)
+        return (
+            info is not None and info.size == content.size and info.sha256 in {None, content.sha256}
+        )
+
+    def holds(self, key: str, content: Content) -> bool:
+        """Tell whether the object has that content, by its note or else by the store's record."""
+        info = self.objects.get(key)
+        if info is None or not self.may_hold(key, content):
+            return False
+        return info.sha256 is not None or self._recorded_content(key) == content
+
+    def _recorded_content(self, key: str) -> Content | None:
+        end = len(key)
+        while end > 0:
+            record = self.records.get(key[:end])
+            if record is not None:
+                return contents_of(record).get(key)
+            end = key.rfind("/", 0, end)
+        return None
+
+    def _present(self, record: Record) -> dict[str, int]:
+        return {key: self.objects[key].size for key in contents_of(record) if key in self.objects}
+
+    def _keys_below(self, folder: str) -> Iterator[str]:
+        prefix = folder + "/"
+        for index in range(bisect_left(self._keys, prefix), len(self._keys)):
+            if not self._keys[index].startswith(prefix):
+                return
+            yield self._keys[index]
+
+
+def contents_of(record: Record) -> dict[str, Content]:
+    """Return the content of each object of a recorded output, by the object's key."""
+    if record.files is None:
+        return {record.key: Content(record.sha256, record.size)}
+    return {f"{record.key}/{name}": content for name, content in record.files.items()}
+
+
+def project_of(key: str) -> str:
+    """Return the project that a key belongs to."""
+    return key.partition("/")[0]
+
+
+def take_inventory(store: Store, projects: Iterable[str]) -> Inventory:
+    """List what a store holds for some projects.
+
+    Raises:
+        Unavailable, AccessDenied, NotFound: If the store cannot be read.
+        ConfigurationError: If a newer version of luisy wrote the records.
+    """
+    objects: dict[str, ObjectInfo] = {}
+    records: dict[str, Record] = {}
+    warnings: list[str] = []
+    for project in dict.fromkeys(projects):
+        found = {info.key: info for info in store.list(f"{project}/")}
+        if StoreRecords(store, project).key in found:
+            known = StoreRecords(store, project).read()
+            records.update(known.records)
+            warnings += known.warnings
+        own = f"{project}/.luisy"
+        objects.update((key, info) for key, info in found.items() if not key.startswith(own))
+    return Inventory(objects, records, warnings=tuple(warnings))
