@@ -4,7 +4,7 @@ Rules. One thread reads the parts in order and takes the digest of exactly the b
 few others send them. Only when the whole digest is the expected one the upload is completed, so a file
 that changes meanwhile never becomes an object. With a journal the upload's id is kept on disk before
 the first part is sent; a later run asks the server which parts arrived, and sends those that are missing
-or that no longer are what the file holds (by CRC32, else by MD5). Without a journal an upload that
+or that no longer are what the file holds (by CRC32, else by the MD5 in the etag). Without a journal an upload that
 fails is aborted, so that no parts stay behind.
 
 Known limits. At most 10,000 parts, S3's limit: the parts of files above 80 GB grow with the file, and
@@ -16,15 +16,16 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import os
 import zlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
-from luisy_protocol.errors import IntegrityError, NotFound
+from luisy_protocol.errors import IntegrityError
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
 from luisy_protocol.temporary import replacing
@@ -75,8 +76,6 @@ def send_parts(
         upload.start()
         try:
             return upload.send(path, advance or (lambda _: None))
-        except NotFound as error:
-            raise error
         except BaseException as error:
             upload.leave(error)
             raise
@@ -93,6 +92,8 @@ class _Upload:
         self._journal = journal
         self._id = ""
         self._present: dict[int, _Sent] = {}
+        # Without TLS the signature covers each body, so that the server checks it anyway.
+        self._has_checksums = connection.client.meta.endpoint_url.startswith("https:")
 
     def start(self) -> None:
         """Take up the upload in the journal, or begin a new one."""
@@ -106,22 +107,23 @@ class _Upload:
             self._id = self._client.create_multipart_upload(
                 Bucket=self._connection.bucket,
                 Key=self._key,
-                ChecksumAlgorithm="CRC32",
                 Metadata={"sha256": self._sha256},
+                **({"ChecksumAlgorithm": "CRC32"} if self._has_checksums else {}),  # type: ignore[arg-type] # one option
             )["UploadId"]
             self._remember()
 
     def send(self, path: Path, advance: Advance) -> str:
         """Send what is missing, and complete the upload if the digest is right."""
-        with translated(f"read {path}"), path.open("rb") as file:
-            size = path.stat().st_size
+        with translated(f"read {path}"):
+            file = path.open("rb")
+        with file:
+            size = os.fstat(file.fileno()).st_size
             part_size = max(PART, -(-size // _MOST_PARTS // PART) * PART)
             digest = hashlib.sha256()
             futures: list[Future[CompletedPartTypeDef]] = []
             try:
-                self._send_each(
-                    lambda: file.read(part_size), digest.update, futures, advance=advance
-                )
+                reader = _reader(file, part_size, path)
+                self._send_each(reader, digest.update, futures, advance=advance)
                 parts = [future.result() for future in futures]
             except BaseException:
                 for future in futures:
@@ -182,16 +184,15 @@ class _Upload:
 
     def _send_one(self, number: int, body: bytes, advance: Advance) -> CompletedPartTypeDef:
         advance(0)  # may cancel
-        crc32 = base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()
         present = self._present.get(number)
-        if present is None or not _is_same(present, body, crc32):
+        if present is None or not _is_same(present, body):
             answer = self._client.upload_part(
                 Bucket=self._connection.bucket,
                 Key=self._key,
                 UploadId=self._id,
                 PartNumber=number,
                 Body=body,
-                ChecksumCRC32=crc32,
+                **({"ChecksumCRC32": _crc32(body)} if self._has_checksums else {}),  # type: ignore[arg-type] # one option
             )
             present = _Sent(len(body), answer["ETag"], answer.get("ChecksumCRC32"))
         advance(len(body))
@@ -231,6 +232,14 @@ class _Upload:
             self._journal.unlink(missing_ok=True)
 
 
+def _reader(file: BinaryIO, size: int, path: Path) -> Callable[[], bytes]:
+    def read() -> bytes:
+        with translated(f"read {path}"):
+            return file.read(size)
+
+    return read
+
+
 def _raise_first(futures: list[Future[CompletedPartTypeDef]]) -> None:
     for future in futures:
         if future.done() and not future.cancelled():
@@ -239,9 +248,13 @@ def _raise_first(futures: list[Future[CompletedPartTypeDef]]) -> None:
                 raise error
 
 
-def _is_same(present: _Sent, body: bytes, crc32: str) -> bool:
+def _is_same(present: _Sent, body: bytes) -> bool:
     if present.size != len(body):
         return False
     if present.crc32:
-        return present.crc32 == crc32
+        return present.crc32 == _crc32(body)
     return present.etag.strip('"') == hashlib.md5(body, usedforsecurity=False).hexdigest()
+
+
+def _crc32(body: bytes) -> str:
+    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()

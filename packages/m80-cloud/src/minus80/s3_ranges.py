@@ -58,18 +58,20 @@ def fetch(
     """
     advance = advance or (lambda _: None)
     answer = begin(connection, key, if_match=if_match)
-    with translated(f"write {path}"), path.open("r+b" if path.exists() else "x+b") as file:
+    with translated(f"write {path}"):
+        file = path.open("r+b" if path.exists() else "x+b")
+    with file:
         digest = hashlib.sha256()
         whole = _resumed(file, digest, journal, answer, advance)
         if whole == 0:
-            file.truncate(0)
-            _append(file, digest, answer.body, advance)
+            _append(path, file, digest, answer.body)
+            advance(len(answer.body))
             whole = len(answer.body)
         for body in _ranges(connection, key, answer, start=whole):
-            _append(file, digest, body, advance)
+            _append(path, file, digest, body)
             whole += len(body)
-            _note(journal, answer, whole, file)
-        file.truncate()
+            _note(journal, answer, whole)
+            advance(len(body))
     if whole != answer.size:
         raise IntegrityError(
             f"{key} in {connection.url} has {answer.size:,} bytes and {whole:,} arrived; try again"
@@ -149,10 +151,12 @@ def _range(connection: Connection, key: str, etag: str, first: int, last: int) -
     return body
 
 
-def _append(file: BinaryIO, digest: _Hash, body: bytes, advance: Advance) -> None:
-    file.write(body)
+def _append(path: Path, file: BinaryIO, digest: _Hash, body: bytes) -> None:
+    with translated(f"write {path}"):
+        file.write(body)
+        file.truncate()
+        file.flush()
     digest.update(body)
-    advance(len(body))
 
 
 def _resumed(
@@ -182,8 +186,8 @@ def _noted(journal: Path | None, answer: Answer) -> int:
         return 0
 
 
-def _note(journal: Path | None, answer: Answer, whole: int, file: BinaryIO) -> None:
+def _note(journal: Path | None, answer: Answer, whole: int) -> None:
     if journal is not None:
-        file.flush()
         noted = {"etag": answer.etag, "size": answer.size, "whole": whole}
-        journal.write_text(json.dumps(noted))
+        with translated(f"write {journal}"):
+            journal.write_text(json.dumps(noted))
