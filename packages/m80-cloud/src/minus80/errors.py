@@ -1,9 +1,9 @@
 """The errors that only this package raises; everything else is in `luisy_protocol.errors`.
 
-    LuisyError
-    └── NotFound
-        ├── DatasetNotFound       no such dataset, raw file, version or tag
-        └── BucketMissing         the bucket itself does not exist yet
+LuisyError
+└── NotFound
+    ├── DatasetNotFound       no such dataset, raw file, version or tag
+    └── BucketMissing         the bucket itself does not exist yet
 """
 
 from __future__ import annotations

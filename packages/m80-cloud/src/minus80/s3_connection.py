@@ -136,7 +136,9 @@ class Connection:
         behind_proxy = split.scheme in getproxies() and not proxy_bypass(split.hostname or "")
         if behind_proxy or credentials is None:
             return None
-        bundle = self._session.get_config_variable("ca_bundle") or os.environ.get("REQUESTS_CA_BUNDLE")
+        bundle = self._session.get_config_variable("ca_bundle") or os.environ.get(
+            "REQUESTS_CA_BUNDLE"
+        )
         return QuickRequests(
             base,
             credentials=credentials,

@@ -118,8 +118,11 @@ def translate_local(error: BotoCoreError, what: str) -> LuisyError:
         return AccessDenied(f"{what}: there are no credentials; {_SET}")
     if isinstance(
         error,
-        boto.CredentialRetrievalError | boto.TokenRetrievalError | boto.SSOError
-        | boto.UnauthorizedSSOTokenError | boto.LoginError,
+        boto.CredentialRetrievalError
+        | boto.TokenRetrievalError
+        | boto.SSOError
+        | boto.UnauthorizedSSOTokenError
+        | boto.LoginError,
     ):
         return AccessDenied(f"{what}: {_sentence(error)}; log in again")
     if isinstance(error, boto.SSLError):
@@ -129,10 +132,14 @@ def translate_local(error: BotoCoreError, what: str) -> LuisyError:
         )
     if isinstance(
         error,
-        boto.HTTPClientError | boto.ConnectionError | boto.IncompleteReadError
+        boto.HTTPClientError
+        | boto.ConnectionError
+        | boto.IncompleteReadError
         | boto.ResponseStreamingError,
     ):
-        return Unavailable(f"{what}: the server does not answer ({_sentence(error)}); try again later")
+        return Unavailable(
+            f"{what}: the server does not answer ({_sentence(error)}); try again later"
+        )
     if isinstance(error, boto.FlexibleChecksumError | boto.ChecksumError):
         return IntegrityError(f"{what}: the bytes that arrived are not those that were stored")
     return ConfigurationError(f"{what}: {_sentence(error)}")

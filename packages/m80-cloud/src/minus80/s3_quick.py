@@ -83,7 +83,11 @@ class QuickRequests:
         if split.scheme == "https":
             context = ssl.create_default_context(cafile=ca_bundle or _certifi())
             self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
-                split.hostname or "", split.port, maxsize=connections, timeout=timeout, ssl_context=context
+                split.hostname or "",
+                split.port,
+                maxsize=connections,
+                timeout=timeout,
+                ssl_context=context,
             )
         else:
             self._pool = urllib3.HTTPConnectionPool(

@@ -67,7 +67,7 @@ def fetch(
             _append(path, file, digest, answer.body)
             advance(len(answer.body))
             whole = len(answer.body)
-        for body in _ranges(connection, key, answer, start=whole):
+        for body in ranges(connection, key, answer, start=whole):
             _append(path, file, digest, body)
             whole += len(body)
             _note(journal, answer, whole)
@@ -108,7 +108,7 @@ def _begin_by_boto3(connection: Connection, key: str, if_match: str | None) -> A
     )
 
 
-def _ranges(connection: Connection, key: str, answer: Answer, *, start: int) -> Iterator[bytes]:
+def ranges(connection: Connection, key: str, answer: Answer, *, start: int) -> Iterator[bytes]:
     """Yield the ranges from `start` on, in order, fetched a few ahead.
 
     A transfer waits for memory only when it holds none, so transfers never wait for each other.

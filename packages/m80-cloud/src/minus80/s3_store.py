@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import base64
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from threading import RLock
 from typing import TYPE_CHECKING, TypeVar
@@ -34,7 +36,7 @@ from minus80.s3_connection import Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_multipart import PART, send_parts
 from minus80.s3_quick import sha256_of
-from minus80.s3_ranges import begin, fetch
+from minus80.s3_ranges import begin, fetch, ranges
 from minus80.settings import Cloud, load_settings
 
 if TYPE_CHECKING:
@@ -42,6 +44,15 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 _BATCH = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Unfinished:
+    """An upload in parts that was begun and is not complete."""
+
+    key: str
+    id: str
+    began: datetime
 
 
 def open_s3_store(url: str) -> S3Store:
@@ -72,13 +83,16 @@ class S3Store:
     Args:
         cloud: The server, the bucket and the credentials.
         prefix: The folder in the bucket; the whole bucket if empty.
+        uploads: A folder in which uploads of large files are remembered until they are complete, so that
+            a later run goes on where one was stopped.
     """
 
-    def __init__(self, cloud: Cloud, *, prefix: str = "") -> None:
+    def __init__(self, cloud: Cloud, *, prefix: str = "", uploads: Path | None = None) -> None:
         self.connection = Connection(cloud)
         self.url = f"s3://{cloud.bucket}/{prefix}".rstrip("/")
         self._bucket = cloud.bucket
         self._root = f"{prefix}/" if prefix else ""
+        self._uploads = uploads
         self._lock = RLock()
         self._compares: bool | None = None if cloud.endpoint else True
 
@@ -207,22 +221,9 @@ class S3Store:
         return Downloaded(info, sha256)
 
     def upload(
-        self,
-        path: Path,
-        key: str,
-        *,
-        sha256: str,
-        advance: Advance | None = None,
-        journal: Path | None = None,
+        self, path: Path, key: str, *, sha256: str, advance: Advance | None = None
     ) -> ObjectInfo:
         """Send a file and return what is there.
-
-        Args:
-            path: The file.
-            key: The object.
-            sha256: The digest that the file must have.
-            advance: Told of the bytes that arrived.
-            journal: A file by which a later run goes on where this one was stopped.
 
         Raises:
             IntegrityError: If the bytes sent do not have the digest `sha256`.
@@ -232,6 +233,8 @@ class S3Store:
             size = path.stat().st_size
             content = path.read_bytes() if size <= PART else None
         if content is None:
+            note = sha256_of(f"{self.url} {key} {sha256}".encode())
+            journal = self._uploads / f"{note}.json" if self._uploads else None
             etag = self._creating(
                 lambda: send_parts(
                     self.connection, path, name, sha256=sha256, advance=advance, journal=journal
@@ -256,7 +259,7 @@ class S3Store:
         with suppress(NotFound), s3_errors(f"delete {key}", url=self.url):
             self.connection.client.delete_object(Bucket=self._bucket, Key=name)
 
-    def delete_many(self, keys: list[str]) -> None:
+    def delete_many(self, keys: Iterable[str]) -> None:
         """Remove objects, a thousand with each request.
 
         Raises:
@@ -274,6 +277,35 @@ class S3Store:
                 raise NotSupported(
                     f"cannot delete {failed.get('Key')} in {self.url}: {failed.get('Message')}"
                 )
+
+    def chunks(self, key: str) -> Iterator[bytes]:
+        """Yield an object's content in order, a few megabytes at a time.
+
+        Raises:
+            NotFound: If there is no such object.
+            IntegrityError: If it comes incomplete.
+        """
+        answer = begin(self.connection, self._name(key))
+        yield answer.body
+        yield from ranges(self.connection, self._name(key), answer, start=len(answer.body))
+
+    def unfinished(self) -> Iterator[Unfinished]:
+        """Yield the uploads in parts that were begun and are not complete."""
+        with s3_errors("list uploads", url=self.url):
+            pages = self.connection.client.get_paginator("list_multipart_uploads").paginate(
+                Bucket=self._bucket, Prefix=self._root
+            )
+            for page in pages:
+                for found in page.get("Uploads", []):
+                    key = found["Key"].removeprefix(self._root)
+                    yield Unfinished(key, found["UploadId"], found["Initiated"])
+
+    def abandon(self, upload: Unfinished) -> None:
+        """Delete the parts of an unfinished upload; one that is gone is fine."""
+        with suppress(NotFound), s3_errors(f"delete parts of {upload.key}", url=self.url):
+            self.connection.client.abort_multipart_upload(
+                Bucket=self._bucket, Key=self._name(upload.key), UploadId=upload.id
+            )
 
     def close(self) -> None:
         """Release connections and threads."""
