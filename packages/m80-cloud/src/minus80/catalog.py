@@ -13,7 +13,7 @@ from minus80.errors import DatasetNotFound
 from minus80.history import History, Version
 from minus80.layout import DATASETS, OLD_DATASETS, dataset_key, dataset_slug, manifest_key
 from minus80.manifest import Manifest
-from minus80.names import split_slug, suggestion
+from minus80.names import nearest, split_slug
 
 _ATTEMPTS = 50
 
@@ -97,10 +97,7 @@ class Catalog:
     def not_found(self, slug: str) -> DatasetNotFound:
         """Return the error for a dataset that is not there, with the nearest names."""
         dtype, name = split_slug(slug) or ("", slug)
-        known = self.slugs()
-        near = suggestion(slug, known)
-        if not near and f"{name}.{dtype}" in known:
-            near = f"; did you mean the {name} '{dtype}' (the name comes first)?"
+        near = nearest(slug, self.slugs())
         return DatasetNotFound(f"there is no {dtype} '{name}' in {self._store.url}{near}")
 
     def _write(self, slug: str, history: History, etag: str | None) -> None:

@@ -20,7 +20,7 @@ from luisy_protocol.os_errors import translated
 
 from minus80.errors import DatasetNotFound
 from minus80.listing import Listing
-from minus80.names import slug_of, split_slug, suggestion, valid_dtype
+from minus80.names import nearest, slug_of, split_slug, valid_dtype
 from minus80.settings import load_settings
 
 _AT_FDCWD = -100
@@ -124,10 +124,7 @@ class Folders:
 
     def _not_found(self, slug: str) -> DatasetNotFound:
         dtype, name = split_slug(slug) or ("", slug)
-        known = self.slugs()
-        near = suggestion(slug, known)
-        if not near and f"{name}.{dtype}" in known:
-            near = f"; did you mean the {name} '{dtype}' (the name comes first)?"
+        near = nearest(slug, self.slugs())
         return DatasetNotFound(f"there is no {dtype} '{name}' in {self.databases}{near}")
 
 

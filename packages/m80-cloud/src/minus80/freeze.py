@@ -16,9 +16,13 @@ from __future__ import annotations
 import hashlib
 import warnings
 import zlib
+from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from itertools import islice
 from pathlib import Path
 
-from luisy_protocol.errors import Conflict, LuisyError
+from luisy_protocol.errors import Conflict, LuisyError, NotFound
 from luisy_protocol.os_errors import translated
 from luisy_protocol.progress import TransferProgress
 from luisy_protocol.store import ObjectInfo, Store
@@ -36,7 +40,9 @@ from minus80.under_way import Mark, check_still_marked, marked, others_putting
 
 WORKERS = 16
 _FEW = 20
-_FILES_A_PAGE = 50
+_PAGE = 1000
+_FILES_A_PAGE = 250
+_SMALL = 8 * 1024 * 1024
 _CHUNK = 1024 * 1024
 
 
@@ -105,23 +111,33 @@ def _present(
     if history.current:
         for file in catalog.manifest(history.current).files:
             present[file.sha256] = file.gzip
-    missing = {source.sha256 for source in sources} - present.keys()
-    if len(missing) > _FEW:  # a few are sent faster than looked for
-        budget = 1000 * (1 + len(missing) // _FILES_A_PAGE)
-        present.update(_listed(store, missing, budget))
+    missing = {source.sha256: source.size for source in sources if source.sha256 not in present}
+    small = {sha256 for sha256, size in missing.items() if size <= _SMALL}
+    if len(small) > _FEW:  # a few are sent faster than looked for
+        present.update(_listed(store, small))
+    present.update(_found(store, missing.keys() - small))
     return present
 
 
-def _listed(store: Store, missing: set[str], budget: int) -> dict[str, bool]:
-    """Look for contents in a listing, unless that is longer than sending them would take."""
-    found = {}
-    for count, info in enumerate(store.list(BLOBS)):
-        if count >= budget:
-            break
-        sha256, gzip = blob_of(info.key)
-        if sha256 in missing:
-            found[sha256] = gzip
-    return found
+def _listed(store: Store, wanted: set[str]) -> dict[str, bool]:
+    """Look for contents in a listing, unless that takes longer than to send them."""
+    budget = _PAGE * max(1, len(wanted) // _FILES_A_PAGE)
+    infos = islice(store.list(BLOBS), budget)
+    return {sha256: gzip for sha256, gzip in (blob_of(info.key) for info in infos) if sha256 in wanted}
+
+
+def _found(store: Store, wanted: Iterable[str]) -> dict[str, bool]:
+    """Ask for each large content: sending it would take much longer."""
+
+    def find(sha256: str) -> tuple[str, bool] | None:
+        for gzip in (False, True):
+            with suppress(NotFound):
+                store.stat(blob_key(sha256, gzip=gzip))
+                return sha256, gzip
+        return None
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        return dict(found for found in pool.map(find, wanted) if found)
 
 
 class _Sender:

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from luisy_protocol.errors import Conflict, IntegrityError
+from luisy_protocol.terminal import files_text, size_text
 
 from minus80.errors import DatasetNotFound
 from minus80.manifest import decode_header, is_sha256
@@ -59,9 +60,9 @@ class Version:
         return self.base != self.number - 1
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class History:
-    """All versions of a dataset, the oldest first, and the tags by name."""
+    """All versions of a dataset, the oldest first, and the tags by name; prints as a table."""
 
     versions: tuple[Version, ...] = ()
     tags: Mapping[str, int] = field(default_factory=dict)
@@ -71,6 +72,20 @@ class History:
     def current(self) -> Version | None:
         """The version that was put last."""
         return self.versions[-1] if self.versions else None
+
+    def __repr__(self) -> str:
+        if not self.versions:
+            return "No versions yet: the old engine kept none."
+        return "\n".join(self._line(version) for version in self.versions)
+
+    def _line(self, version: Version) -> str:
+        tags = "".join(f"  [{tag}]" for tag in self.tags_of(version))
+        beside = f"  (put at the same time as {version.number - 1})" if version.is_concurrent else ""
+        return (
+            f"{version.number:>4}  {version.time[:19].replace('T', ' ')}  "
+            f"{files_text(version.files):>12}  {size_text(version.size):>9}  "
+            f"{version.user} on {version.host}{tags}{beside}"
+        )
 
     def with_version(self, version: Version, *, tag: str | None = None) -> History:
         """Return the history with one more version, numbered by its place here.

@@ -59,9 +59,20 @@ def valid_dtype(dtype: str) -> str:
 
 def suggestion(wanted: str, known: Iterable[str]) -> str:
     """Return the nearest known names as the end of a sentence, or nothing if none is near."""
-    by_lower = {name.lower(): name for name in known}
+    by_lower = {name.lower(): name for name in sorted(known)}
     near = get_close_matches(wanted.lower(), by_lower, n=3, cutoff=0.6)
+    near = near or [name for name in by_lower if name.endswith(f" {wanted.lower()}")]
     return f"; did you mean {' or '.join(by_lower[name] for name in near)}?" if near else ""
+
+
+def nearest(slug: str, known: Iterable[str]) -> str:
+    """Return the datasets that may have been meant as the end of a sentence, or nothing."""
+    dtype, _, name = slug.partition(".")
+    pairs = {pair for other in known if (pair := split_slug(other))}
+    if (name, dtype) in pairs:
+        return f"; did you mean the {name} '{dtype}'? The name comes first, then the dtype"
+    near = suggestion(name, (other for kind, other in pairs if kind == dtype))
+    return near or suggestion(name, (f"{kind} {other}" for kind, other in pairs if other == name))
 
 
 def _reason_against(name: object) -> str:

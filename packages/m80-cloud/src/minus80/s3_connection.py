@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from functools import cached_property
 from threading import BoundedSemaphore, RLock
 from typing import TYPE_CHECKING
@@ -96,6 +97,10 @@ class Connection:
         import botocore.session  # noqa: PLC0415 - heavy
 
         session = botocore.session.Session()
+        # A listing has a time for each object, and botocore's way to read one takes longer than
+        # the rest of the listing.
+        parsers = session.get_component("response_parser_factory")
+        parsers.set_parser_defaults(timestamp_parser=_timestamp)
         if self.cloud.access_key and self.cloud.secret_key:
             session.set_credentials(self.cloud.access_key, self.cloud.secret_key.reveal())
         return session
@@ -150,3 +155,12 @@ class Connection:
     @cached_property
     def _parts(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(PART_WORKERS, thread_name_prefix="minus80-part")
+
+
+def _timestamp(text: str) -> datetime:
+    try:
+        return datetime.fromisoformat(text)
+    except (TypeError, ValueError):
+        from botocore.utils import parse_timestamp  # noqa: PLC0415 - heavy
+
+        return parse_timestamp(text)

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
 from luisy_protocol.errors import (
     AccessDenied,
@@ -137,9 +138,8 @@ def translate_local(error: BotoCoreError, what: str) -> LuisyError:
         | boto.IncompleteReadError
         | boto.ResponseStreamingError,
     ):
-        return Unavailable(
-            f"{what}: the server does not answer ({_sentence(error)}); try again later"
-        )
+        server = urlsplit(str(error.kwargs.get("endpoint_url", ""))).netloc or "the server"
+        return Unavailable(f"{what}: {server} does not answer; check the address, or try again later")
     if isinstance(error, boto.FlexibleChecksumError | boto.ChecksumError):
         return IntegrityError(f"{what}: the bytes that arrived are not those that were stored")
     return ConfigurationError(f"{what}: {_sentence(error)}")

@@ -67,10 +67,10 @@ def open_s3_store(url: str) -> S3Store:
     split = urlsplit(url)
     if split.scheme != "s3" or not split.netloc or split.query or split.fragment:
         raise ConfigurationError(f"{url} is not the URL of a bucket, as in s3://bucket/prefix")
-    cloud = load_settings(create=False).cloud
+    settings = load_settings(create=False).with_bucket(split.netloc)
     prefix = unquote(split.path).strip("/")
     return S3Store(
-        Cloud(cloud.endpoint, split.netloc, cloud.access_key, cloud.secret_key, cloud.region),
+        settings.cloud,
         prefix=validate_key(prefix) if prefix else "",
     )
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -26,6 +27,7 @@ cloud:
     region:                 # empty: what AWS's own settings say
 """
 _LOG = logging.getLogger("minus80")
+_BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _UNSET = {"", "none", "null"}
 
 
@@ -61,6 +63,14 @@ class Settings:
     basedir: Path
     cloud: Cloud
     source: Path
+
+    def with_bucket(self, bucket: str) -> Settings:
+        """Return the same settings for another bucket.
+
+        Raises:
+            ConfigurationError: If no bucket can have that name.
+        """
+        return replace(self, cloud=replace(self.cloud, bucket=_valid_bucket(bucket, self.source)))
 
 
 def settings_path() -> Path:
@@ -149,7 +159,7 @@ def _cloud(section: Mapping[object, object], path: Path) -> Cloud:
         )
     return Cloud(
         endpoint=_valid_endpoint(found["endpoint"], path),
-        bucket=found["bucket"] or "minus80",
+        bucket=_valid_bucket(found["bucket"] or "minus80", path),
         access_key=access_key,
         secret_key=Secret(secret_key) if secret_key else None,
         region=found["region"],
@@ -167,6 +177,15 @@ def _valid_endpoint(endpoint: str | None, path: Path) -> str | None:
             f"cloud.endpoint in {path} or CLOUD_ENDPOINT"
         )
     return endpoint.rstrip("/")
+
+
+def _valid_bucket(bucket: str, path: Path) -> str:
+    if not _BUCKET.fullmatch(bucket):
+        raise ConfigurationError(
+            f"'{bucket}' cannot be a bucket: it must be 3 to 63 small letters, digits, '-' and '.'; "
+            f"correct cloud.bucket in {path} or CLOUD_BUCKET"
+        )
+    return bucket
 
 
 def _warn_if_open(path: Path, *, secret: bool) -> None:

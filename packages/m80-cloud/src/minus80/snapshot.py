@@ -26,7 +26,7 @@ from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from luisy_protocol.digest import digest_file, list_folder
+from luisy_protocol.digest import digest_bytes, digest_file, list_folder
 from luisy_protocol.errors import LuisyError
 from luisy_protocol.os_errors import translated
 from luisy_protocol.temporary import replacing
@@ -36,6 +36,7 @@ from minus80.manifest import is_sha256
 _MAGIC = b"SQLite format 3\0"
 _BESIDE = ("-wal", "-shm", "-journal")
 _VERSION = 1
+_SMALL = 64 * 1024
 _WORKERS = 4
 _FRESH = 2_000_000_000
 _BUSY_SECONDS = 60.0
@@ -113,7 +114,8 @@ def snapshot(folder: Path, memory: Memory, *, scratch: Path) -> Iterator[list[So
         found = {name: _recalled(folder, name, memory) for name in names}
         unknown = [name for name, source in found.items() if source is None]
         with ThreadPoolExecutor(_WORKERS) as pool:
-            found.update(zip(unknown, pool.map(lambda name: look(folder, name, scratch), unknown)))
+            looks = pool.map(lambda name: look(folder, name, scratch), unknown)
+            found.update(zip(unknown, looks, strict=True))
         yield [source for source in found.values() if source]
 
 
@@ -121,7 +123,11 @@ def look(folder: Path, name: str, scratch: Path) -> Source:
     """Return a file as it is now; of a database, a backup in `scratch`."""
     path = folder / name
     stamp = _lasting_stamp(path)
-    database = is_database(path)
+    start = _start(path)
+    if len(start) < _SMALL and not start.startswith(_MAGIC):
+        content = digest_bytes(start)
+        return Source(name, content.sha256, content.size, stamp, is_database=False, where=path)
+    database = start.startswith(_MAGIC)
     if database:
         copy = scratch / hashlib.sha256(name.encode()).hexdigest()
         backup(path, copy)
@@ -163,8 +169,7 @@ def backup(database: Path, target: Path) -> None:
 
 def is_database(path: Path) -> bool:
     """Tell whether a file is a SQLite database."""
-    with translated(f"read {path}"), path.open("rb") as file:
-        return file.read(len(_MAGIC)) == _MAGIC
+    return _start(path, len(_MAGIC)) == _MAGIC
 
 
 @contextmanager
@@ -176,6 +181,11 @@ def scratch_folder(path: Path) -> Iterator[None]:
         yield
     finally:
         shutil.rmtree(path, ignore_errors=True)
+
+
+def _start(path: Path, size: int = _SMALL) -> bytes:
+    with translated(f"read {path}"), path.open("rb", buffering=0) as file:
+        return file.read(size)
 
 
 def _recalled(folder: Path, name: str, memory: Memory) -> Source | None:

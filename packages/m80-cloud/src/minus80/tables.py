@@ -15,7 +15,7 @@ from minus80.names import suggestion, valid_name
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
-    import pyarrow as pa
+    import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
 
     Table: TypeAlias = Union["pd.DataFrame", "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
 
@@ -105,4 +105,5 @@ def _arrow(table: Table) -> pa.Table:
 def _array(table: pa.Table, shape: bytes) -> Table:
     values = table[_VALUES].to_numpy()
     # Arrow's memory cannot be written to; what comes out of a mapping of arrays can.
-    return values.reshape([int(length) for length in shape.split(b",") if length]).copy()
+    array: Table = values.reshape([int(n) for n in shape.split(b",") if n]).copy()
+    return array

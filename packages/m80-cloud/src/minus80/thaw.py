@@ -21,7 +21,6 @@ from pathlib import Path
 
 from luisy_protocol.digest import digest_file, list_folder
 from luisy_protocol.errors import IntegrityError, LuisyError, NotFound, TransferFailed
-from luisy_protocol.keys import path_below
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
 from luisy_protocol.progress import TransferProgress
@@ -143,6 +142,7 @@ class _Getter:
         return left
 
     def _copied(self, folder: Path, source: Source, file: File) -> bool:
+        """Copy a file, and tell whether the copy has the content it should have."""
         path = self._path(file)
         try:
             if source.is_database:
@@ -196,7 +196,8 @@ class _Getter:
         progress.done(key)
 
     def _path(self, file: File) -> Path:
-        return path_below(self._stage, file.path)
+        # The manifest's paths are valid keys, and there are no links in a folder that is made here.
+        return self._stage / file.path
 
     def _check_space(self, size: int) -> None:
         with translated(f"look at {self._stage}"):
