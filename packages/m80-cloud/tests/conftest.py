@@ -68,7 +68,7 @@ class FaultyLine:
         endpoint: Its URL.
         requests: The method and the path of each request.
         fault: Called with a request's number, method and path. It returns None, a status with which
-            the line answers itself, "cut" to break off the answer, or "flip" to damage the body.
+            the line answers itself, "cut" to break off the answer, "lose" to drop it, or "flip" to damage the body.
     """
 
     def __init__(self, endpoint):
@@ -100,7 +100,8 @@ class FaultyLine:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 fault = line.decide(self.command, self.path)
                 if isinstance(fault, int):
-                    content = b"<Error><Code>SlowDown</Code><Message>later</Message></Error>"
+                    code = b"SlowDown" if fault == 503 else b"InvalidRequest"
+                    content = b"<Error><Code>%s</Code><Message>no</Message></Error>" % code
                     self.answer(fault, [("Content-Type", "application/xml")], content)
                     return
                 server = http.client.HTTPConnection(netloc)
@@ -111,6 +112,9 @@ class FaultyLine:
                 server.close()
                 if fault == "flip":
                     content = bytes([content[0] ^ 1]) + content[1:]
+                if fault == "lose":  # it was done, but nobody hears of it
+                    self.close_connection = True
+                    return
                 if fault == "cut":
                     self.answer(found.status, found.getheaders(), content, keep=len(content) // 2)
                     self.close_connection = True

@@ -15,11 +15,12 @@ import os
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from luisy_protocol.digest import CHUNK
-from luisy_protocol.errors import Conflict, IntegrityError
+from luisy_protocol.errors import Conflict, IntegrityError, Unavailable
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
 
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 RANGE = 8 * 1024 * 1024
+_ATTEMPTS = 3
 
 
 def fetch(
@@ -97,7 +99,7 @@ def _begin_by_boto3(connection: Connection, key: str, if_match: str | None) -> A
     with s3_errors(f"read {key}", url=connection.url):
         # Not by a range: an empty object has none, and there is no telling before.
         found = client.get_object(Bucket=connection.bucket, Key=key, **condition)  # type: ignore[arg-type] # only a condition
-        with found["Body"] as stream:
+        with closing(found["Body"]) as stream:
             body = stream.read(RANGE)
     return Answer(
         body,
@@ -138,11 +140,22 @@ def ranges(connection: Connection, key: str, answer: Answer, *, start: int) -> I
 
 
 def _range(connection: Connection, key: str, etag: str, first: int, last: int) -> bytes:
+    """Return a range, asked for again when the connection breaks: boto3 retries requests only."""
+    for left in range(_ATTEMPTS - 1, -1, -1):
+        try:
+            return _range_once(connection, key, etag, first, last)
+        except Unavailable:
+            if not left:
+                raise
+    raise AssertionError("unreachable")
+
+
+def _range_once(connection: Connection, key: str, etag: str, first: int, last: int) -> bytes:
     with s3_errors(f"read {key}", url=connection.url):
         found = connection.client.get_object(
             Bucket=connection.bucket, Key=key, Range=f"bytes={first}-{last}", IfMatch=etag
         )
-        with found["Body"] as stream:
+        with closing(found["Body"]) as stream:
             body = stream.read()
     if found["ETag"] != etag:
         raise Conflict(f"{key} in {connection.url} changed while it was read; try again")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import base64
 import secrets
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -161,7 +161,7 @@ class S3Store:
                 found = self.connection.client.get_object(
                     Bucket=self._bucket, Key=name, IfMatch=answer.etag
                 )
-                with found["Body"] as stream:
+                with closing(found["Body"]) as stream:
                     body = stream.read()
         if len(body) != answer.size:
             raise IntegrityError(f"{key} in {self.url} came incomplete; try again")

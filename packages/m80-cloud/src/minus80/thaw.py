@@ -94,6 +94,7 @@ class _Getter:
         self._parts = stage.with_name(f"{stage.name}.parts")
         self._files = manifest.files
         self._slug = slug
+        self._whole: dict[str, Path] = {}
 
     def get(self, folder: Path, local: list[Source], progress: TransferProgress) -> None:
         with translated(f"write {self._stage}"):
@@ -127,15 +128,19 @@ class _Getter:
                 missing.append(file)
             else:
                 present.discard(file.path)
+                self._whole[file.sha256] = path
         for name in present:
             (self._stage / name).unlink()
         return missing
 
     def _without_copied(self, missing: list[File], folder: Path, local: list[Source]) -> list[File]:
-        """Copy what the old folder has, and return what is still missing."""
+        """Copy what the old folder or the new one has, and return what is still missing."""
         here = {source.sha256: source for source in local}
         left = []
         for file in missing:
+            if file.sha256 in self._whole:
+                self._copy(self._whole[file.sha256], file)
+                continue
             source = here.get(file.sha256)
             if source is None or not self._copied(folder, source, file):
                 left.append(file)
