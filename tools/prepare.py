@@ -7,8 +7,9 @@ standard library only.
    nothing is done.
 2. With ``--servers``, ``npm ci`` installs Azurite below ``tools/servers``, again only when its lock
    changed.
-3. hatch runs with the remaining arguments from the root of the repository, and keeps its
-   environments in ``.hatch``.
+3. hatch's environments, in ``.hatch``, go when the metadata of a package changed: hatch renews
+   dependencies by itself, but not the entry points of what it installed.
+4. hatch runs with the remaining arguments from the root of the repository.
 
 pip and uv read different settings. Where somebody configured pip (an index, a folder of wheels, a
 certificate), uv is told the same, unless it has a setting of its own.
@@ -26,6 +27,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+ENVIRONMENTS = ROOT / ".hatch"
 VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 REQUIREMENTS = ROOT / "tools/requirements.txt"
@@ -46,6 +48,7 @@ def main(arguments: list[str]) -> int:
     with_servers = arguments[:1] == ["--servers"]
     try:
         prepare_venv()
+        prepare_environments()
         if with_servers:
             prepare_servers()
     except subprocess.CalledProcessError as error:
@@ -56,23 +59,36 @@ def main(arguments: list[str]) -> int:
 
 def prepare_venv() -> None:
     """Make ``.venv`` with hatch, unless it is there as the requirements want it."""
-    wanted = digest(REQUIREMENTS)
+    wanted = digest([REQUIREMENTS])
     if works(BIN / "python") and read(VENV / "hatch.stamp") == wanted:
         return
     started = time.monotonic()
     say(f"Making .venv with hatch and uv (Python {sys.version.split()[0]})")
     if not works(BIN / "python"):
         subprocess.run([sys.executable, "-m", "venv", "--clear", VENV], check=True)
-    install = [BIN / "python", "-m", "pip", "install", "-qq", "-r", REQUIREMENTS]
-    subprocess.run(install, check=True, stdin=subprocess.DEVNULL)
+    install = ["-m", "pip", "install", "-qq", "-r", str(REQUIREMENTS)]
+    subprocess.run([str(BIN / "python"), *install], check=True, stdin=subprocess.DEVNULL)
     (VENV / "hatch.stamp").write_text(wanted)
     say(f".venv is ready after {time.monotonic() - started:.0f} s; the next time it is reused")
+
+
+def prepare_environments() -> None:
+    """Remove hatch's environments if the packages' metadata is not what they were made from."""
+    stamp = ENVIRONMENTS / "metadata.stamp"
+    wanted = digest([*sorted(ROOT.glob("packages/*/pyproject.toml")), SERVERS / "pyproject.toml"])
+    if read(stamp) == wanted:
+        return
+    if ENVIRONMENTS.exists():
+        say("A pyproject.toml changed: the environments are made anew")
+        shutil.rmtree(ENVIRONMENTS)
+    ENVIRONMENTS.mkdir()
+    stamp.write_text(wanted)
 
 
 def prepare_servers() -> None:
     """Install Azurite from its lock file, unless it is there as the lock wants it."""
     stamp = SERVERS / "node_modules/lock.stamp"
-    wanted = digest(SERVERS / "package-lock.json")
+    wanted = digest([SERVERS / "package-lock.json"])
     if read(stamp) == wanted:
         return
     npm = shutil.which("npm")
@@ -92,8 +108,8 @@ def prepare_servers() -> None:
 def run_hatch(arguments: list[str]) -> int:
     """Run hatch from the root and return its exit code."""
     sys.stdout.flush()
-    environment = {"HATCH_DATA_DIR": str(ROOT / ".hatch"), **os.environ, **uv_settings()}
-    command = [BIN / "hatch", *arguments]
+    environment = {"HATCH_DATA_DIR": str(ENVIRONMENTS), **os.environ, **uv_settings()}
+    command = [str(BIN / "hatch"), *arguments]
     return subprocess.run(command, cwd=ROOT, env=environment, check=False).returncode
 
 
@@ -108,7 +124,7 @@ def uv_settings() -> dict[str, str]:
 
 def pip_settings() -> dict[str, str]:
     """Return what ``pip config`` tells; a variable of the environment wins over a file."""
-    command = [BIN / "python", "-m", "pip", "config", "list"]
+    command = [str(BIN / "python"), "-m", "pip", "config", "list"]
     told = subprocess.run(command, capture_output=True, text=True, check=True).stdout
     settings: dict[str, str] = {}
     for line in sorted(told.splitlines(), key=lambda line: line.startswith(":env:")):
@@ -135,9 +151,9 @@ def works(python: Path) -> bool:
     return python.exists() and subprocess.run([python, "-c", ""], check=False).returncode == 0
 
 
-def digest(path: Path) -> str:
-    """Return the digest that a stamp keeps."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def digest(paths: list[Path]) -> str:
+    """Return the digest of some files, which a stamp keeps."""
+    return hashlib.sha256(b"\0".join(path.read_bytes() for path in paths)).hexdigest()
 
 
 def read(path: Path) -> str:

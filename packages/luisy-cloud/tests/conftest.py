@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import ssl
+import subprocess
+import threading
 from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -9,6 +13,7 @@ from luisy_protocol.digest import digest_file, digest_folder
 from luisy_protocol.record import Record
 from luisy_protocol.store import Store
 from luisy_protocol.testing import MemoryStore
+from luisy_test_servers import Azurite, Proxy, proxy
 
 MakeOutput = Callable[..., Record]
 
@@ -48,3 +53,38 @@ def make_output() -> MakeOutput:
         return Record(key, hash, whole.sha256, whole.size, files=files)
 
     return make
+
+
+@pytest.fixture
+def azure_url(azurite: Azurite, azure_container: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """The URL of an empty store in Azurite; the way in is in the environment."""
+    monkeypatch.setenv("LUISY_AZURE_ACCOUNT_NAME", azurite.account)
+    monkeypatch.setenv("LUISY_AZURE_STORAGE_KEY", azurite.key)
+    monkeypatch.setenv("LUISY_AZURE_ENDPOINT", azurite.endpoint)
+    return f"az://{azure_container}/team"
+
+
+@pytest.fixture
+def azure_proxy(azurite: Azurite) -> Iterator[Proxy]:
+    """A proxy in front of Azurite, which counts requests and makes trouble on demand."""
+    with proxy(azurite.endpoint) as running:
+        yield running
+
+
+@pytest.fixture
+def tls_endpoint(tmp_path: Path) -> Iterator[str]:
+    """A server with a certificate that it signed itself."""
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
+    files = ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command, *files], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
+    thread.start()
+    yield f"https://localhost:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()

@@ -308,8 +308,8 @@ def test_download_when_the_content_is_damaged_leaves_nothing(store, tmp_path, ma
     record = make_output(tmp_path / "a", "p/final/x", b"1")
     folder = make_output(tmp_path / "a", "p/final/d", {"1": b"1", "2": b"22"})
     upload(store, tmp_path / "a", record, folder)
+    damaged = FaultyStore(store, damaged=["p/final/x", "p/final/d/2"])
     with pytest.raises(TransferFailed) as raised:
-        damaged = FaultyStore(store, damaged=["p/final/x", "p/final/d/2"])
         download(damaged, tmp_path / "b", record.key, folder.key)
     assert {type(error) for error in raised.value.failures.values()} == {IntegrityError}
     assert set(raised.value.failures) == {record.key, folder.key}

@@ -139,15 +139,34 @@ def take_inventory(store: Store, projects: Iterable[str]) -> Inventory:
         Unavailable, AccessDenied, NotFound: If the store cannot be read.
         ConfigurationError: If a newer version of luisy wrote the records.
     """
-    objects: dict[str, ObjectInfo] = {}
+    found: dict[str, ObjectInfo] = {}
+    for project in dict.fromkeys(projects):
+        found.update((info.key, info) for info in store.list(f"{project}/"))
+    return _with_records(store, found)
+
+
+def take_whole_inventory(store: Store) -> Inventory:
+    """List what a store holds for all projects.
+
+    Raises:
+        Unavailable, AccessDenied, NotFound: If the store cannot be read.
+        ConfigurationError: If a newer version of luisy wrote the records.
+    """
+    return _with_records(store, {info.key: info for info in store.list() if "/" in info.key})
+
+
+def _with_records(store: Store, found: Mapping[str, ObjectInfo]) -> Inventory:
     records: dict[str, Record] = {}
     warnings: list[str] = []
-    for project in dict.fromkeys(projects):
-        found = {info.key: info for info in store.list(f"{project}/")}
-        if StoreRecords(store, project).key in found:
-            known = StoreRecords(store, project).read()
+    for project in {project_of(key): None for key in found}:
+        kept = StoreRecords(store, project)
+        if kept.key in found:
+            known = kept.read()
             records.update(known.records)
             warnings += known.warnings
-        own = f"{project}/.luisy"
-        objects.update((key, info) for key, info in found.items() if not key.startswith(own))
+    objects = {key: info for key, info in found.items() if not _is_own(key)}
     return Inventory(objects, records, warnings=tuple(warnings))
+
+
+def _is_own(key: str) -> bool:
+    return key.partition("/")[2].startswith(".luisy")

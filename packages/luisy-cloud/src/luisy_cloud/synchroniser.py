@@ -112,6 +112,9 @@ class StoreSynchroniser:
             stored=stored,
         )
         files, size = self.to_send(wanted)
+        if not files:
+            departures.send(wanted, workers=1)
+            return
         progress.begin("Uploading", files=files, size=size)
         try:
             departures.send(wanted, workers=self._workers)

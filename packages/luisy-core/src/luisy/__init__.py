@@ -1,7 +1,7 @@
 """Pipelines whose tasks rerun only when their code or data changed.
 
-Everything that a task needs is a name of this module. What is heavy, and what other packages add, is
-imported when it is first used.
+Everything that a task needs is a name of this module. What is heavy, and what other packages add,
+is imported when it is first used.
 """
 
 from __future__ import annotations
@@ -72,7 +72,8 @@ from luisy.task import Task
 from luisy.task_kinds import ConcatenationTask, ExternalTask, SparkTask, WrapperTask
 
 if TYPE_CHECKING:
-    from luisy.session import build
+    from luisy.hashing import reads_files
+    from luisy.run import build
 
 __version__ = "2.0.0a1"
 
@@ -137,12 +138,13 @@ __all__ = [
     "pickle_output",
     "project_name",
     "raw",
+    "reads_files",
     "requires",
     "set_working_dir",
     "xlsx_output",
 ]
 
-_LAZY = {"build": "luisy.session"}
+_LAZY = {"build": "luisy.run", "reads_files": "luisy.hashing"}
 _MODULES = {"decorators", "helpers", "targets", "testing", "visualize"}
 
 

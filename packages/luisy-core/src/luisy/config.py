@@ -1,7 +1,7 @@
 """The settings of one process, and where each comes from.
 
-A setting is what the program (or the command line) set last; else its environment variable, read when
-it is asked for; else its default. Importing this module reads nothing.
+A setting is what the program (or the command line) set last; else its environment variable, read
+when it is asked for; else its default. Importing this module reads nothing.
 
     setting                variable                      default
     working_dir            WORKING_DIR                   -
@@ -17,11 +17,13 @@ it is asked for; else its default. Importing this module reads nothing.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any, ClassVar, Self
 
 from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.secret import Secret
 
 _DEFAULTS: dict[str, Any] = {
     "working_dir": None,
@@ -56,6 +58,7 @@ class Config:
     _set: dict[str, Any]
 
     def __new__(cls) -> Self:
+        """Return the one object."""
         if cls._instance is None:
             cls._instance = super().__new__(cls)
             cls._instance._set = {}
@@ -72,7 +75,8 @@ class Config:
         _check_known(param)
         if param in self._set:
             return self._set[param]
-        return os.environ.get(_VARIABLES.get(param, ""), _DEFAULTS[param]) or _DEFAULTS[param]
+        value = os.environ.get(_VARIABLES.get(param, "")) or _DEFAULTS[param]
+        return Secret(value) if param == "azure_storage_key" and value else value
 
     def set_param(self, name: str, val: Any) -> None:
         """Set one setting; None gives it back to its environment variable.
@@ -85,6 +89,8 @@ class Config:
             self._set.pop(name, None)
         elif name in _PATHS:
             self._set[name] = _absolute(os.fspath(val)) if val else val
+        elif name == "azure_storage_key" and isinstance(val, str):
+            self._set[name] = Secret(val)
         else:
             self._set[name] = val
 
@@ -97,13 +103,20 @@ class Config:
         """Forget everything that was set; environment variables and defaults count again."""
         self._set.clear()
 
+    @contextmanager
+    def restored(self) -> Iterator[None]:
+        """Give every setting back, at the end of the block, the value that it had."""
+        before = dict(self._set)
+        try:
+            yield
+        finally:
+            self._set.clear()
+            self._set.update(before)
+
     @property
     def config(self) -> dict[str, Any]:
-        """All settings as they are now, without secrets."""
-        values = {name: self.get_param(name) for name in _DEFAULTS}
-        if values["azure_storage_key"]:
-            values["azure_storage_key"] = "***"
-        return values
+        """All settings as they are now."""
+        return {name: self.get_param(name) for name in _DEFAULTS}
 
     @property
     def working_dir(self) -> str:
@@ -141,7 +154,7 @@ class Config:
         """The URL of the store: LUISY_REMOTE, else the Azure container, else None.
 
         Raises:
-            ConfigurationError: If the Azure account is set in part; the message names what is missing.
+            ConfigurationError: If the Azure account is set in part; it names what is missing.
         """
         if remote := self.get_param("remote"):
             return str(remote)
@@ -173,8 +186,8 @@ class Config:
         if (self.download or self.upload) and self.remote is None:
             wish = "--download" if self.download else "--upload"
             raise ConfigurationError(
-                f"{wish} needs a store: set LUISY_REMOTE to its URL (for instance file:///shared/data), "
-                "or LUISY_AZURE_ACCOUNT_NAME, LUISY_AZURE_CONTAINER_NAME and LUISY_AZURE_STORAGE_KEY"
+                f"{wish} needs a store: set LUISY_REMOTE to its URL (like file:///shared), or "
+                "LUISY_AZURE_ACCOUNT_NAME, LUISY_AZURE_CONTAINER_NAME and LUISY_AZURE_STORAGE_KEY"
             )
 
 
@@ -188,8 +201,8 @@ def activate_download() -> None:
     Config().set_param("download", True)
 
 
-def get_default_params(raw: bool = True) -> dict[str, Any]:  # noqa: FBT001, FBT002 - the signature of 1.4
-    """Return the settings and their defaults, with (`raw`) or without those that default to None."""
+def get_default_params(raw: bool = True) -> dict[str, Any]:
+    """Return the defaults of all settings, or (not `raw`) of those that have one."""
     return {name: value for name, value in _DEFAULTS.items() if raw or value is not None}
 
 

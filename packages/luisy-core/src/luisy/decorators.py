@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 import luigi
 from luisy_protocol.errors import ConfigurationError
@@ -45,10 +45,19 @@ __all__ = [
 ]
 
 Class = TypeVar("Class", bound=type[luigi.Task])
-Decorator = Callable[[Class], Class]
 
 
-def make_output_decorator(target_cls: type[LuisyTarget]) -> Callable[..., Any]:
+class ClassDecorator(Protocol):
+    """A decorator of classes that may be written with or without parentheses."""
+
+    @overload
+    def __call__(self, cls_py: Class, /) -> Class: ...
+
+    @overload
+    def __call__(self, **kwargs: Any) -> Callable[[Class], Class]: ...
+
+
+def make_output_decorator(target_cls: type[LuisyTarget]) -> ClassDecorator:
     """Return a decorator, with or without arguments, that gives tasks this kind of output.
 
     Args:
@@ -76,6 +85,14 @@ pickle_output = make_output_decorator(PickleTarget)
 xlsx_output = make_output_decorator(XLSXTarget)
 
 
+@overload
+def parquetdir_output(cls_py: Class) -> Class: ...
+
+
+@overload
+def parquetdir_output(*, outdir: str | None = None) -> Callable[[Class], Class]: ...
+
+
 def parquetdir_output(cls_py: Any = None, outdir: str | None = None) -> Any:
     """Let a task write a folder of parquet files.
 
@@ -94,7 +111,7 @@ def parquetdir_output(cls_py: Any = None, outdir: str | None = None) -> Any:
     return decorate if cls_py is None else decorate(cls_py)
 
 
-def project_name(project_name: str) -> Decorator[Class]:
+def project_name(project_name: str) -> Callable[[Class], Class]:
     """Put the outputs of a task into this project instead of the one named after its module."""
 
     def decorate(cls: Class) -> Class:
@@ -104,8 +121,18 @@ def project_name(project_name: str) -> Decorator[Class]:
     return decorate
 
 
+@overload
+def auto_filename(cls_py: Class) -> Class: ...
+
+
+@overload
 def auto_filename(
-    cls_py: Any = None, excl_params: Sequence[str] | None = None, excl_none: bool = False  # noqa: FBT001, FBT002
+    *, excl_params: Sequence[str] | None = None, excl_none: bool = False
+) -> Callable[[Class], Class]: ...
+
+
+def auto_filename(
+    cls_py: Any = None, excl_params: Sequence[str] | None = None, excl_none: bool = False
 ) -> Any:
     """Name the output file after the task's family and its significant parameters.
 
@@ -143,7 +170,7 @@ def _is_nested(names: Sequence[str]) -> bool:
     return any(one.endswith(f"_{other}") for one in names for other in names)
 
 
-def _layer(layer: str) -> Callable[..., Any]:
+def _layer(layer: str) -> ClassDecorator:
     def get_outdir(task: Task) -> str:
         working_dir = Config().working_dir
         return os.path.join(working_dir, task.project_name, layer, task.get_sub_dir())  # noqa: PTH118
@@ -153,10 +180,14 @@ def _layer(layer: str) -> Callable[..., Any]:
         cls.get_outdir = get_outdir
         return cls
 
-    def layer_decorator(cls_py: Any = None) -> Any:
+    def layer_decorator(cls_py: Any = None, /, **kwargs: Any) -> Any:
+        if kwargs:
+            raise TypeError(f"{layer} takes no argument '{min(kwargs)}'")
         return decorate if cls_py is None else decorate(cls_py)
 
-    layer_decorator.__doc__ = f"Put the output of a task into the folder ``{layer}`` of its project."
+    layer_decorator.__doc__ = (
+        f"Put the output of a task into the folder ``{layer}`` of its project."
+    )
     return layer_decorator
 
 
@@ -167,32 +198,32 @@ final = _layer("final")
 
 def deltatable_output(
     catalog: str | None = None, schema: str | None = None, table_name: str | None = None
-) -> Decorator[Class]:
+) -> Callable[[Class], Class]:
     """Let a task write a table of Spark's catalog."""
-    return make_output_decorator(DeltaTableTarget)(  # type: ignore[no-any-return]
+    return make_output_decorator(DeltaTableTarget)(
         catalog=catalog, schema=schema, table_name=table_name
     )
 
 
 def deltatable_input(
     catalog: str | None = None, schema: str | None = None, table_name: str | None = None
-) -> Decorator[Class]:
+) -> Callable[[Class], Class]:
     """Let a task read a table of Spark's catalog as its input."""
     return _input(DeltaTableTarget, catalog=catalog, schema=schema, table_name=table_name)
 
 
 def azure_blob_storage_output(
-    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False  # noqa: FBT001, FBT002
-) -> Decorator[Class]:
+    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False
+) -> Callable[[Class], Class]:
     """Let a task write a folder that Spark reaches by URL."""
-    return make_output_decorator(AzureBlobStorageTarget)(  # type: ignore[no-any-return]
+    return make_output_decorator(AzureBlobStorageTarget)(
         endpoint=endpoint, directory=directory, file_format=file_format, inferschema=inferschema
     )
 
 
 def azure_blob_storage_input(
-    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False  # noqa: FBT001, FBT002
-) -> Decorator[Class]:
+    endpoint: str, directory: str, file_format: str = "parquet", inferschema: bool = False
+) -> Callable[[Class], Class]:
     """Let a task read a folder that Spark reaches by URL as its input."""
     return _input(
         AzureBlobStorageTarget,
@@ -203,7 +234,7 @@ def azure_blob_storage_input(
     )
 
 
-def _input(target_cls: Callable[..., LuisyTarget], **kwargs: Any) -> Decorator[Class]:
+def _input(target_cls: Callable[..., LuisyTarget], **kwargs: Any) -> Callable[[Class], Class]:
     def decorate(cls: Class) -> Class:
         cls.input = lambda _task: target_cls(**kwargs)  # type: ignore[method-assign]
         return cls

@@ -1,5 +1,6 @@
-"""Names that other packages add to `luisy` and `luisy.decorators` (entry-point group ``luisy.extensions``).
+"""Names that other packages add to `luisy` and `luisy.decorators`.
 
+The entry-point group is ``luisy.extensions``; an entry point's name is the name that is added.
 An extension is looked up when it is first asked for, and kept. Nothing is imported before.
 """
 
@@ -30,7 +31,9 @@ def load(name: str, *, module: str) -> Any:
     entry_point = None if name.startswith("_") else installed().get(name)
     if entry_point is None:
         if name in _KNOWN:
-            raise MissingPackage(f"{module}.{name} needs another package: pip install {_KNOWN[name]}")
+            raise MissingPackage(
+                f"{module}.{name} needs another package: pip install {_KNOWN[name]}"
+            )
         raise AttributeError(f"module '{module}' has no attribute '{name}'")
     extension = entry_point.load()
     setattr(sys.modules[module], name, extension)

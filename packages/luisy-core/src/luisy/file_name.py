@@ -1,10 +1,10 @@
 """The default file name of an output: the task's family and its significant parameters.
 
 The plain form is that of luisy 1.4: ``Family_a=1_b=some_text``, parameters sorted by name, a list's
-elements joined by ``_``. It is kept wherever it is safe, so that files are found under the names that
-they have. It is not safe when two different values would share a name, or when a file system could not
-hold it. Then the value is shortened to a readable form and gets ``-`` and 16 digits of the SHA-256 of
-its serialised form. That happens to
+elements joined by ``_``. It is kept wherever it is safe, so that files are found under the names
+that they have. It is not safe when two different values would share a name, or when a file system
+could not hold it. Then the value is shortened to a readable form and gets ``-`` and 16 digits of
+the SHA-256 of its serialised form. That happens to
 
 - text with a separator, white space, ``= : * ? " < > |`` or a control character,
 - text that Unicode would write in another way, too (its NFC form differs),
@@ -13,11 +13,12 @@ its serialised form. That happens to
 - the text ``None`` where no value is written in the same way,
 - dictionaries, nested lists, and lists with an element that joining would hide.
 
-A whole name of more than 220 bytes is cut and gets the digits of the whole. A name that Windows keeps
-for a device (``Con``, ``nul.x``) gets them, too. An external output was named by a person, who knows
-nothing of digits: it always has the plain form.
+A whole name of more than 220 bytes is cut and gets the digits of the whole. A name that Windows
+keeps for a device (``Con``, ``nul.x``) gets them, too. An external output was named by a person,
+who knows nothing of digits: it always has the plain form.
 
-Known limit: values are told apart by what luigi's parameters serialise, as luigi's own task ids are.
+Known limit: values are told apart by what luigi's parameters serialise, as luigi's own task ids
+are.
 """
 
 from __future__ import annotations
@@ -51,8 +52,8 @@ def file_name(family: str, parameters: Named, *, nested: bool = False) -> str:
     Args:
         family: The task family.
         parameters: The name, the parameter and the value of each, sorted by name.
-        nested: Whether a parameter may be left out whose name another one's ends with, so that ``_``
-            in a text could hide where the next name begins.
+        nested: Whether a parameter may be left out whose name is the end of another one's, so that
+            ``_`` in a text could hide where the next name begins.
     """
     parts = [family]
     for name, parameter, value in parameters:
@@ -61,7 +62,8 @@ def file_name(family: str, parameters: Named, *, nested: bool = False) -> str:
     if len(name.encode()) > MAX_BYTES:
         return f"{_cut(name, 200)}-{_digits(name)}"
     if _DEVICE.fullmatch(name):
-        return f"{name}-{_digits(name)}"
+        device, dot, rest = name.partition(".")
+        return f"{device}-{_digits(name)}{dot}{rest}"
     return name
 
 
@@ -127,7 +129,7 @@ def _is_ordinary_element(element: object) -> bool:
 def _hides_none(parameter: luigi.Parameter[object]) -> bool:
     """Tell whether the parameter tells no value from the text ``None``."""
     try:
-        return parameter.serialize(None) != "None"
+        return bool(parameter.serialize(None) != "None")
     except (TypeError, ValueError, AttributeError):
         return False
 
@@ -136,7 +138,8 @@ def _looks_like_another(interval: DateInterval) -> bool:
     """Tell whether the days of a custom interval are those of a day, a week, a month or a year."""
     if not isinstance(interval, Custom):
         return False
-    named = (kind.from_date(interval.date_a) for kind in (Date, Week, Month, Year))
+    day = interval.date_a
+    named = [Date.from_date(day), Week.from_date(day), Month.from_date(day), Year.from_date(day)]
     return any(interval.dates() == other.dates() for other in named)
 
 

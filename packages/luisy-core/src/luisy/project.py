@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,9 @@ class ProjectName:
 def project_of(module: str) -> str:
     """Return the project of a module: its first component.
 
-    A module that runs as the main program belongs to the package it is in (``python -m``), else it is
-    its own project, named after the script; what is typed into a notebook belongs to ``notebook``.
+    A module that runs as the main program belongs to the package it is in (``python -m``), else it
+    is its own project, named after the script; what is typed into a notebook belongs to
+    ``notebook``.
     """
     if module not in _MAIN:
         return module.partition(".")[0]
@@ -42,4 +44,9 @@ def project_of(module: str) -> str:
     if spec is not None and spec.name not in _MAIN:
         return str(spec.name).partition(".")[0]
     script = getattr(main, "__file__", None)
-    return Path(script).stem if script else NOTEBOOK
+    return _stem(script) if script else NOTEBOOK
+
+
+@lru_cache
+def _stem(script: str) -> str:
+    return Path(script).stem

@@ -1,6 +1,7 @@
 """The decorators that say what a task requires and which parameters it takes over.
 
-Both hand on every parameter that the tasks have in common by name, `download` and `upload` among them.
+Both hand on every parameter that the tasks have in common by name, `download` and `upload` among
+them.
 """
 
 from __future__ import annotations
@@ -62,6 +63,6 @@ class requires:  # noqa: N801 - a decorator, written as luigi writes its own
         twice = sorted({family for family in families if families.count(family) > 1})
         if twice:
             raise ConfigurationError(
-                f"requires(as_dict=True) got two tasks of the family {twice[0]}: only one would be in "
-                "the dictionary"
+                f"requires(as_dict=True) got two tasks of the family {twice[0]}, "
+                "and a dictionary holds one"
             )

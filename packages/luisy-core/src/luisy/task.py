@@ -6,7 +6,7 @@ import logging
 import os
 from collections.abc import Iterator
 from functools import cached_property
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
 from luigi.task import flatten
@@ -18,9 +18,10 @@ from luisy.project import ProjectName
 from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget
 from luisy.targets.objects import PickleTarget
 from luisy.targets.tables import CloudTarget
+from luisy.task_class import Parameters, TaskClass, given_values, with_plain_defaults
 
 
-class Task(luigi.Task):
+class Task(luigi.Task, metaclass=TaskClass):
     """A task that keeps its output below the working directory and knows when it must run again.
 
     Decorators say where the output goes (`luisy.raw`, `luisy.interim`, `luisy.final`), what it is
@@ -48,10 +49,31 @@ class Task(luigi.Task):
         description="Upload the outputs that the store does not have.",
     )
 
-    project_name: Any = ProjectName()
+    project_name: ClassVar[Any] = ProjectName()
     target_cls: ClassVar[type[LuisyTarget]] = PickleTarget
     target_kwargs: ClassVar[dict[str, Any]] = {}
     is_external: ClassVar[bool] = False
+
+    if TYPE_CHECKING:
+        # luigi's has no types, and a strict checker would refuse every `MyTask(day=...)`.
+        def __init__(self, *args: Any, **kwargs: Any) -> None: ...
+
+    # luigi puts this set into each class; one for all does, for its entries name the family.
+    _unconsumed_params: ClassVar[set[str]] = set()
+
+    @classmethod
+    def get_params(cls) -> Parameters:
+        """Return the name and the definition of each parameter."""
+        return cls.known_parameters()
+
+    @classmethod
+    def get_param_values(cls, params: Parameters, args: Any, kwargs: Any) -> list[tuple[str, Any]]:
+        """Return the name and the value of each parameter: given, configured or by default."""
+        values = given_values(params, args, kwargs)
+        if values is None:
+            given = with_plain_defaults(cls.get_task_family(), params, args, kwargs)
+            values = super().get_param_values(params, args, given)  # type: ignore[no-untyped-call]
+        return list(values)
 
     @cached_property
     def logger(self) -> logging.Logger:
@@ -62,7 +84,7 @@ class Task(luigi.Task):
     def key(self) -> str:
         """Where the output is, below the working directory and below the store's root alike.
 
-        Empty for a task without an output there: a wrapper, a table, targets of one's own elsewhere.
+        Empty for a task without an output there: a wrapper, a table, a target somewhere else.
 
         Raises:
             InvalidKey: If no store could hold an output of this name.
@@ -102,7 +124,7 @@ class Task(luigi.Task):
         return list(dict.fromkeys(flatten(self.requires())))
 
     def get_file_name(self) -> str:
-        """Return the name of the output file; override it for another one. The ending may be left out."""
+        """Return the name of the output file, with or without its ending; override it."""
         named = self.named_parameters()
         if self.is_external:
             return plain_file_name(self.get_task_family(), named)
@@ -118,7 +140,8 @@ class Task(luigi.Task):
 
     def get_outdir(self) -> str:
         """Return the folder of the output as an absolute path."""
-        return os.path.join(Config().working_dir, self.get_sub_dir())  # noqa: PTH118
+        folder = self.get_sub_dir() or self.project_name
+        return os.path.join(Config().working_dir, folder)  # noqa: PTH118
 
     def get_outfile(self) -> str:
         """Return the absolute path of the output."""
@@ -135,15 +158,13 @@ class Task(luigi.Task):
         return self.target_cls(path=self.get_outfile(), **self.target_kwargs)
 
     def complete(self) -> bool:
-        """Tell whether the output is there and was made by the present code from the present inputs."""
+        """Tell whether the output is there, made by the present code from the present inputs."""
         from luisy.session import is_complete
 
-        if not self.key:
-            return bool(super().complete())
-        return is_complete(self)
+        return is_complete(self) if self.key else bool(luigi.Task.complete(self))
 
     def read(self) -> Any:
-        """Return the output; with download activated, fetch it from the store where it is fresh there.
+        """Return the output; with download activated, fetch it first if the store has it.
 
         Raises:
             NotFound: If it is neither here nor, where that is allowed, in the store.
@@ -171,7 +192,7 @@ class Task(luigi.Task):
         """
         if self.is_external:
             raise ConfigurationError(
-                f"{self} is external: a person made {self.output().path}, and luisy does not remove it"
+                f"{self} is external: a person made {self.output().path}, luisy does not remove it"
             )
         self.logger.info("Cleaning %s", self)
         self.output().remove()
@@ -179,7 +200,7 @@ class Task(luigi.Task):
     def visualize(
         self,
         ax: Any = None,
-        unique_children: bool = True,  # noqa: FBT001, FBT002 - the signature of 1.4
+        unique_children: bool = True,
         parameters_to_exclude: tuple[str, ...] = (),
     ) -> None:
         """Draw the tasks that this one depends on into an axis of matplotlib."""
@@ -209,9 +230,9 @@ class Task(luigi.Task):
         )
 
 
-@Task.event_handler(luigi.Event.START)
+@Task.event_handler(luigi.Event.START)  # type: ignore[untyped-decorator]
 def make_outdir(task: Task) -> None:
-    """Make the folder of the output before a task runs, so that the task may put files there itself."""
+    """Make the folder of the output before a task runs: the task may put files there itself."""
     target = task.output()
     if isinstance(target, LocalTarget):
         target.makedirs()

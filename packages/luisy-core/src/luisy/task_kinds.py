@@ -1,4 +1,4 @@
-"""The other kinds of task: inputs from outside, several outputs as one, and tasks that only group."""
+"""The other kinds of task: inputs from outside, tables as one, groups, and Spark."""
 
 from __future__ import annotations
 
@@ -48,10 +48,12 @@ class WrapperTask(Task, luigi.WrapperTask):
 
     def complete(self) -> bool:
         """Tell whether every required task is complete."""
-        return all(task.complete() for task in self.requirements())
+        from luisy.session import is_complete
+
+        return is_complete(self)
 
     def read(self) -> Any:
-        """Return the outputs of the required tasks, in the same structure as `requires` gives them."""
+        """Return the outputs of the required tasks, in the structure that `requires` has."""
         from luisy.session import prepare_read
 
         prepare_read(self)

@@ -1,17 +1,17 @@
 """Digests of files and folders.
 
-The digest of a file is the SHA-256 of its bytes. The digest of a folder is the SHA-256 of its listing,
-a text that depends on nothing but the names and the contents of its files::
+The digest of a file is the SHA-256 of its bytes. The digest of a folder is the SHA-256 of its
+listing, a text that depends on nothing but the names and the contents of its files::
 
     luisy-listing 1
     <sha256> <size> <name>
     ...
 
-with the posix names relative to the folder, sorted by code point, each line ended by one newline, in
-UTF-8. Names are valid keys, so none holds a newline. Times, modes, owners and empty folders do not
-count: a store could not keep them. A link to a file counts as the file. A link to a folder and anything
-that is neither file nor folder is an error, because it could not be stored; leftovers of interrupted
-transfers (`luisy_protocol.temporary`) are passed over.
+with the posix names relative to the folder, sorted by code point, each line ended by one newline,
+in UTF-8. Names are valid keys, so none holds a newline. Times, modes, owners and empty folders do
+not count: a store could not keep them. A link to a file counts as the file. A link to a folder and
+anything that is neither file nor folder is an error, because it could not be stored; leftovers of
+interrupted transfers (`luisy_protocol.temporary`) are passed over.
 """
 
 from __future__ import annotations
@@ -128,7 +128,7 @@ def digest_file(path: Path, *, advance: Advance | None = None) -> Content:
         NotFound, AccessDenied, LuisyError: If the file cannot be read.
     """
     with translated(f"read {path}"):
-        file = Path(path).open("rb")
+        file = Path(path).open("rb")  # noqa: SIM115 - closed below; only opening is translated
     with file:
         reader = HashingReader(file, advance=advance)
         while True:
@@ -183,5 +183,5 @@ def list_folder(path: Path) -> Iterator[str]:
 
 def _file_name(entry: os.DirEntry[str], name: str) -> str:
     if not entry.is_file():
-        raise IntegrityError(f"{entry.path} is neither a file nor a folder; only those can be stored")
+        raise IntegrityError(f"{entry.path} is neither a file nor a folder, so it cannot be stored")
     return validate_key(name)

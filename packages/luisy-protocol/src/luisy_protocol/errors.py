@@ -1,10 +1,12 @@
 """Every error that crosses a package's border.
 
+The tree, with the builtin exception that each also is::
+
     LuisyError
     ├── NotFound              (FileNotFoundError)   the object, task or dataset is not there
     ├── AccessDenied          (PermissionError)     credentials are missing, wrong or too weak
     ├── Conflict                                    somebody else wrote in between; read again
-    ├── IntegrityError                              bytes differ from their digest, or a file is malformed
+    ├── IntegrityError                              bytes differ from their digest; a malformed file
     ├── Unavailable           (ConnectionError)     the other side does not answer; try again later
     ├── ConfigurationError    (ValueError)          a setting or an argument is missing or wrong
     │   └── InvalidKey                              a key that no store may hold

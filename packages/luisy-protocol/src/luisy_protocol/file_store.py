@@ -1,53 +1,51 @@
 """The embedded default store, ``file://``: a directory, for instance on a drive that a team shares.
 
 An object is a file of the same name below the root, so people can look at it, copy it away, and put
-files there by hand: those are objects too. The promises of `luisy_protocol.store` are kept like this:
+files there by hand: those are objects too. The promises of `luisy_protocol.store` are kept like
+this:
 
-- Content is written under a temporary name into the reserved folder ``.luisy-store`` of the same file
-  system and renamed into place under a lock for its key (``.luisy-store/locks``). Conditions are checked
-  under that lock. It is one file per key, seen by every process and host that shares the directory.
-- The etag is the time of modification and the size. The time is set by the writer under the lock, never
-  equal to or before that of the object it replaces, in whatever precision the file system has.
+- Content is written under a temporary name into the reserved folder ``.luisy-store`` of the same
+  file system and renamed into place under a lock, where the conditions are checked. Keys share 256
+  locks (``.luisy-store/locks``), which every process and host that uses the directory sees.
+- The etag is the time of modification and the size. The time is set by the writer under the lock,
+  never equal to or before that of the object it replaces, in whatever precision the file system
+  has.
 - New files and folders take the permissions of the folder above, so that whoever may write in the
   root may replace what others wrote.
 
-Rules. The reserved folder and its files are neither listed nor allowed as keys. Symbolic links below
-the root are not followed, whereever they lead: they are not listed, and a key that leads through one is
-refused. Files whose names are no valid keys are not listed. Unlike other stores, a directory cannot
-hold ``a`` and ``a/b`` at once; the second is refused.
+Rules. The reserved folder and its files are neither listed nor allowed as keys. Symbolic links
+below the root are not followed, wherever they lead: they are not listed, and a key that leads
+through one is refused. Files whose names are no valid keys are not listed. Unlike other stores, a
+directory cannot hold ``a`` and ``a/b`` at once; the second is refused.
 
-A root that does not exist is made by the first write if the folder above it exists; until then it is an
-empty store. If the folder above is missing too, the drive is probably not mounted, and every operation
-says so: nothing is made in its place.
+A root that does not exist is made by the first write if the folder above it exists; until then it
+is an empty store. If the folder above is missing too, the drive is probably not mounted, and every
+operation says so: nothing is made in its place.
 
-Known limits. The digest that `upload` verifies is not kept. A file changed by hand to another content
-of the same size and the same nanosecond keeps its etag.
+Known limits. The digest that `upload` verifies is not kept. A file changed by hand to another
+content of the same size and the same nanosecond keeps its etag.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import stat as st
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeAlias
 from urllib.parse import unquote, urlsplit
 
-from luisy_protocol.digest import CHUNK, HashingReader
 from luisy_protocol.errors import (
     ConfigurationError,
     Conflict,
     IntegrityError,
     InvalidKey,
-    LuisyError,
     NotFound,
-    NotSupported,
 )
+from luisy_protocol.file_placement import copy_hashed, make_folder, set_later_time
 from luisy_protocol.keys import check_on_windows, validate_key, validate_prefix
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
@@ -55,7 +53,8 @@ from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 from luisy_protocol.temporary import is_temporary, remove_leftovers, temporary_beside
 
 RESERVED = ".luisy-store"
-_TIME_STEPS = (0, 1, 100, 1_000, 1_000_000, 1_000_000_000, 2_000_000_000)
+_Entries: TypeAlias = list[tuple[str, str]]  # keys and paths; a folder's key ends with a slash
+_ATTEMPTS = 20
 
 
 def open_file_store(url: str) -> FileStore:
@@ -167,7 +166,7 @@ class FileStore:
         with self._opened(key) as (file, info):
             if if_match is not None and info.etag != if_match:
                 raise Conflict(f"{key} in {self.url} has changed since it was looked at; try again")
-            sha256 = _copy(file, path, source=f"{key} in {self.url}", advance=advance)
+            sha256 = copy_hashed(file, path, source=f"{key} in {self.url}", advance=advance)
             self._check_unchanged(file, info)
         return Downloaded(info, sha256)
 
@@ -181,9 +180,9 @@ class FileStore:
         """
         target = self._path(key)
         with translated(f"read {path}"):
-            file = Path(path).open("rb")
+            file = Path(path).open("rb")  # noqa: SIM115 - closed below
         with file, self._incoming(key) as incoming:
-            sent = _copy(file, incoming, source=str(path), advance=advance)
+            sent = copy_hashed(file, incoming, source=str(path), advance=advance)
             if sent != sha256:
                 raise IntegrityError(
                     f"{path} does not have the digest it had before it was sent to {self.url}; "
@@ -247,25 +246,26 @@ class FileStore:
             return False
 
     def _lock(self, key: str) -> Path:
-        return self._reserved / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.lock"
+        return self._reserved / "locks" / f"{hashlib.sha256(key.encode()).hexdigest()[:2]}.lock"
 
-    def _entries(self, folder: str, prefix: str) -> list[tuple[str, str]]:
-        """Return the files, and the folders with a final slash, that may match; the last key first.
+    def _entries(self, folder: str, prefix: str) -> _Entries:
+        """Return the files and the folders (with a final slash) that may match; the last first.
 
-        With their final slash folders sort where the keys below them belong: ``a-b`` < ``a/b`` < ``a0``.
+        With their final slash folders sort where the keys below them belong: ``a-b`` < ``a/b`` <
+            ``a0``.
         """
-        found = []
-        with suppress(NotFound), translated(f"list {self.root / folder}"):
-            with os.scandir(self.root / folder) as entries:
-                for entry in entries:
-                    key = folder + entry.name
-                    if entry.is_dir(follow_symlinks=False):
-                        key += "/"
-                    elif not entry.is_file(follow_symlinks=False):
-                        continue
-                    matches = key.startswith(prefix) or prefix.startswith(key)
-                    if matches and _is_listed(key):
-                        found.append((key, entry.path))
+        found: _Entries = []
+        here = self.root / folder
+        with suppress(NotFound), translated(f"list {here}"), os.scandir(here) as entries:
+            for entry in entries:
+                key = folder + entry.name
+                if entry.is_dir(follow_symlinks=False):
+                    key += "/"
+                elif not entry.is_file(follow_symlinks=False):
+                    continue
+                matches = key.startswith(prefix) or prefix.startswith(key)
+                if matches and _is_listed(key):
+                    found.append((key, entry.path))
         return sorted(found, reverse=True)
 
     # How things are done
@@ -300,8 +300,8 @@ class FileStore:
         """Give a name for content that is not an object yet; whatever is left of it is removed."""
         with self._of(key, "write"):
             if not (self._reserved / "incoming").is_dir():  # the last to be made
-                _make_folder(self._reserved / "locks", above=self.root.parent)
-                _make_folder(self._reserved / "incoming", above=self.root.parent)
+                make_folder(self._reserved / "locks", above=self.root.parent)
+                make_folder(self._reserved / "incoming", above=self.root.parent)
             incoming = temporary_beside(self._reserved / "incoming" / "x")
             remove_leftovers(incoming.parent)
         try:
@@ -320,8 +320,6 @@ class FileStore:
         if_absent: bool = False,
     ) -> ObjectInfo:
         """Rename content to its final name, if the conditions hold."""
-        _make_folder(path.parent, above=self.root)
-        incoming.chmod(path.parent.stat().st_mode & 0o666)
         with locked(self._lock(key)):
             try:
                 old = self._status(key, path)
@@ -329,10 +327,23 @@ class FileStore:
                 old = None
             if (if_absent and old) or (if_match is not None and _etag(old) != if_match):
                 raise Conflict(f"{key} in {self.url} was written by somebody else; read it again")
-            _set_later_time(incoming, old)
+            set_later_time(incoming, old)
             info = _info(key, incoming.stat())
-            incoming.replace(path)
+            self._move_in(incoming, path)
             return info
+
+    def _move_in(self, incoming: Path, path: Path) -> None:
+        """Rename, in spite of a `delete` that removes the empty folder in between."""
+        for attempt in range(_ATTEMPTS):
+            make_folder(path.parent, above=self.root)
+            try:
+                incoming.chmod(path.parent.stat().st_mode & 0o666)
+                incoming.replace(path)
+            except FileNotFoundError:
+                if attempt == _ATTEMPTS - 1:
+                    raise
+            else:
+                return
 
 
 def _is_listed(key: str) -> bool:
@@ -353,47 +364,3 @@ def _etag(status: os.stat_result | None) -> str:
 def _info(key: str, status: os.stat_result) -> ObjectInfo:
     modified = datetime.fromtimestamp(status.st_mtime, UTC)
     return ObjectInfo(key, status.st_size, _etag(status), modified)
-
-
-def _set_later_time(path: Path, old: os.stat_result | None) -> None:
-    """Give a file a time of modification that is after that of the file it replaces."""
-    now = time.time_ns()
-    before = old.st_mtime_ns if old else 0
-    for step in _TIME_STEPS:  # from what keeps nanoseconds to what keeps two seconds (FAT)
-        wanted = max(now, before) + step
-        os.utime(path, ns=(wanted, wanted))
-        if path.stat().st_mtime_ns > before:
-            return
-    raise LuisyError(f"the file system of {path} does not keep the time of modification")
-
-
-def _make_folder(path: Path, *, above: Path) -> None:
-    """Make a folder and those between it and `above`, with the permissions of the one above each."""
-    if path == above or path.is_dir():
-        return
-    _make_folder(path.parent, above=above)
-    try:
-        path.mkdir()
-    except FileExistsError:
-        if not path.is_dir():
-            raise NotSupported(f"{path} is a file, so nothing can be stored below it") from None
-        return
-    if path.parent != above or above.is_dir():
-        with suppress(OSError):
-            shutil.copymode(path.parent, path)
-
-
-def _copy(file: BinaryIO, path: Path, *, source: str, advance: Advance | None) -> str:
-    """Copy an open file to a path, hashing it; only the file's own errors are translated."""
-    reader = HashingReader(file, advance=advance)
-    with translated(f"write {path}"):
-        target = path.open("wb")
-    with target:
-        while True:
-            with translated(f"read {source}"):
-                chunk = file.read(CHUNK)
-            with translated(f"write {path}"):
-                target.write(chunk) if chunk else target.flush()
-            if not chunk:
-                return reader.sha256
-            reader.passed(chunk)

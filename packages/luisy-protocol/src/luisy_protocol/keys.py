@@ -1,11 +1,12 @@
 """Keys: the names that objects have in a store and outputs have below a working directory.
 
-A key is a relative posix path in plain text: ``<project>/<layer>/[<sub_dir>/]<file name>``. Whatever a
-user, a store, a server or an archive says, a key is validated once, at the border, before anything is
-opened or sent. Not allowed are: an empty key, a leading or trailing ``/``, an empty, ``.`` or ``..``
-segment, a backslash, a control character, text that UTF-8 cannot encode, a drive letter at the
-beginning, more than 1,024 bytes in all (the limit of S3 and Azure) or 255 in one segment (the limit of
-file systems). On Windows, `path_below` refuses in addition what that system cannot name.
+A key is a relative posix path in plain text: ``<project>/<layer>/[<sub_dir>/]<file name>``.
+Whatever a user, a store, a server or an archive says, a key is validated once, at the border,
+before anything is opened or sent. Not allowed are: an empty key, a leading or trailing ``/``, an
+empty, ``.`` or ``..`` segment, a backslash, a control character, text that UTF-8 cannot encode, a
+drive letter at the beginning, more than 1,024 bytes in all (the limit of S3 and Azure) or 255 in
+one segment (the limit of file systems). On Windows, `path_below` refuses in addition what that
+system cannot name.
 
 A prefix is the beginning of a key, cut anywhere: ``project/ra`` and ``project/raw/`` are prefixes.
 """

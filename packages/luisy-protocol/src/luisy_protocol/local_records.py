@@ -1,21 +1,21 @@
 """The records of one project on disk: ``<working_dir>/<project>/.luisy.hash``.
 
 The file is a log (`luisy_protocol.record_log`). Every writer appends under the lock
-``.luisy.hash.lock`` beside it, so writers in several processes never lose each other's entries, and a
-crash tears at most the last line. Readers need no lock: what they find at the end half-written they
-read again under the lock, and then it is either whole or torn.
+``.luisy.hash.lock`` beside it, so writers in several processes never lose each other's entries, and
+a crash tears at most the last line. Readers need no lock: what they find at the end half-written
+they read again under the lock, and then it is either whole or torn.
 
 An append is not forced to the disk (fsync). That would cost milliseconds for each task, and buys
-nothing here: outputs are not forced either, and after a loss of power a record without its output, or
-an output without its record, only makes a task run again.
+nothing here: outputs are not forced either, and after a loss of power a record without its output,
+or an output without its record, only makes a task run again.
 
 Before a writer adds to the file it reads what others have added since it last looked, and learns
-which tables of parts are there. When the file is another one than before (another inode, or shorter)
-somebody compacted it, and the writer starts from its beginning.
+which tables of parts are there. When the file is another one than before (another inode, or
+shorter) somebody compacted it, and the writer starts from its beginning.
 
 A file that is mostly garbage, which `read` finds out, is compacted by the next append of the same
-object. A malformed file is renamed to ``.luisy.hash.corrupt-<time>``, and a file of luisy 1.4 is copied
-to ``.luisy.hash.1.4`` when it is first written to; its hashes stay as `RecordSet.legacy`.
+object. A malformed file is renamed to ``.luisy.hash.corrupt-<time>``, and a file of luisy 1.4 is
+copied to ``.luisy.hash.1.4`` when it is first written to; its hashes stay as `RecordSet.legacy`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ from luisy_protocol.record_log import (
     HEADER,
     TABLE_START,
     RecordSet,
+    amend,
     decode,
-    encode,
     encode_entries,
     encode_forgotten,
     is_current,
@@ -108,7 +108,8 @@ class LocalRecords:
 
     def _write(self, lines: Callable[[set[str]], tuple[bytes, set[str]]]) -> None:
         with translated(f"write {self.path}"):
-            self.path.parent.mkdir(parents=True, exist_ok=True)
+            if not self.path.parent.is_dir():
+                self.path.parent.mkdir(parents=True, exist_ok=True)
             with locked(self._lock):
                 self._catch_up()
                 added, tables = lines(self._tables)
@@ -128,7 +129,7 @@ class LocalRecords:
             self._compact()
         elif status.st_ino != self._inode or status.st_size < self._seen:
             self._begin(status.st_ino)
-        if self.path.stat().st_size > self._seen:
+        elif status.st_size > self._seen:
             self._learn()
 
     def _begin(self, inode: int) -> None:
@@ -136,8 +137,9 @@ class LocalRecords:
         with self.path.open("rb") as file:
             header = file.readline()
         try:
-            if header == HEADER or (header and is_current(header.rstrip(b"\n"))):
+            if header.endswith(b"\n") and is_current(header):
                 self._inode, self._seen, self._tables = inode, len(header), set()
+                self._learn()
             else:
                 self._convert()
         except IntegrityError as error:
@@ -158,23 +160,25 @@ class LocalRecords:
     def _compact(self) -> None:
         self._garbage_inode = 0
         try:
-            found = decode(self._content()[0])
-        except IntegrityError:
-            return  # the next reader says so and sets it aside
-        self._replace(encode(found.records.values(), legacy=found.legacy))
+            content, _ = amend(self._content()[0])
+        except IntegrityError as error:
+            _logger.warning("%s", self._move_aside(error))
+            content = HEADER
+        self._replace(content)
 
     def _convert(self) -> None:
         """Write a file of luisy 1.4 anew, and keep a copy."""
-        content, _ = self._content()
-        found = decode(content)
+        old, _ = self._content()
+        new, _ = amend(old)
         with replacing(self.path.with_name(self.path.name + ".1.4")) as copy:
-            copy.write_bytes(content)
-        self._replace(encode((), legacy=found.legacy))
+            copy.write_bytes(old)
+        self._replace(new)
 
     def _replace(self, content: bytes) -> None:
         remove_leftovers(self.path.parent)
         with replacing(self.path) as new:
             new.write_bytes(content)
+            new.chmod(self.path.parent.stat().st_mode & 0o666 | 0o600)
         self._inode = self.path.stat().st_ino
         self._seen, self._tables = len(content), _table_ids(content)
 

@@ -20,8 +20,8 @@ _POLL = 0.002
 def locked(path: Path, *, patience: float = _PATIENCE) -> Iterator[None]:
     """Hold the lock file `path` during the block, against other threads and processes.
 
-    The operating system releases the lock of a process that dies. The file stays. It may be locked by
-    whoever may write in its folder, so that several users can share one.
+    The operating system releases the lock of a process that dies. The file stays. It may be locked
+    by whoever may write in its folder, so that several users can share one.
 
     Raises:
         Unavailable: If somebody else holds the lock for longer than `patience` seconds.

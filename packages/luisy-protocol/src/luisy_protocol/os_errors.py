@@ -1,5 +1,7 @@
 """Translate the operating system's errors into the errors of `luisy_protocol.errors`.
 
+By the error number::
+
     NotFound        ENOENT
     AccessDenied    EACCES, EPERM, EROFS
     Unavailable     EIO, ESTALE, ETIMEDOUT and others by which a network drive says that it is gone

@@ -24,10 +24,14 @@ class TransferProgress(Protocol):
 class Silent:
     """Shows nothing."""
 
-    def begin(self, title: str, *, files: int, size: int) -> None: ...
+    def begin(self, title: str, *, files: int, size: int) -> None:
+        """Ignore it."""
 
-    def advance(self, size: int) -> None: ...
+    def advance(self, size: int) -> None:
+        """Ignore it."""
 
-    def done(self, key: str) -> None: ...
+    def done(self, key: str) -> None:
+        """Ignore it."""
 
-    def end(self) -> None: ...
+    def end(self) -> None:
+        """Ignore it."""

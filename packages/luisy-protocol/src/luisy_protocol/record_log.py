@@ -3,21 +3,22 @@ r"""The text format of records, as a pure function of bytes.
 One JSON object a line, in ASCII, each line ended by a newline::
 
     {"format":"luisy-records","version":2}                       the header, once
-    {"parts":{"m/x.py:scale":"9f..."},"id":"3c..."}              a table of parts, before its first use
+    {"parts":{"m/x.py:scale":"9f..."},"id":"3c..."}              a table of parts, before its use
     {"key":"p/raw/a.csv","hash":"..","sha256":"..","size":12,"parts":"3c..."}
     {"key":"p/raw/a.csv","forgotten":true}                       there is no record any more
     {"key":"p/raw/b.csv","legacy":"0c..."}                       all that luisy 1.4 knew of it
 
-Rules. The last line of a key wins, so a writer only ever appends. Fields with their default value are
-left out; those that this version does not know are kept in `Record.unknown` and written again. The
-``parts`` of a task class are the same for all its instances, so they are written once and referred to by
-the beginning of their SHA-256. A last line without its newline was torn by a crash: it is dropped with
-a warning. Any other malformed line is an `IntegrityError`; the caller sets the file aside and says so.
-A higher version in the header is a `ConfigurationError` that asks to upgrade: nothing is wrong with
-that file. A new kind of line needs a new version; a new field of a record does not.
+Rules. The last line of a key wins, so a writer only ever appends. Fields with their default value
+are left out; those that this version does not know are kept in `Record.unknown` and written again.
+The ``parts`` of a task class are the same for all its instances, so they are written once and
+referred to by the beginning of their SHA-256. A last line without its newline was torn by a crash:
+it is dropped with a warning. Any other malformed line is an `IntegrityError`; the caller sets the
+file aside and says so. A higher version in the header is a `ConfigurationError` that asks to
+upgrade: nothing is wrong with that file. A new kind of line needs a new version; a new field of a
+record does not.
 
-The file of luisy 1.4, one flat JSON object from ``/project/layer/file`` to 32 hexadecimal digits, is
-recognised and becomes `RecordSet.legacy`.
+The file of luisy 1.4, one flat JSON object from ``/project/layer/file`` to 32 hexadecimal digits,
+is recognised and becomes `RecordSet.legacy`.
 
 Known limits. A record whose table of parts is not in the file comes without parts, with a warning:
 parts only explain. The values inside ``inputs``, ``requires`` and ``parameters`` are not checked.
@@ -25,29 +26,35 @@ parts only explain. The values inside ``inputs``, ``requires`` and ``parameters`
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
 
 from luisy_protocol.errors import ConfigurationError, IntegrityError, InvalidKey
 from luisy_protocol.keys import validate_key
-from luisy_protocol.record import Content, Record
+from luisy_protocol.record import Record
+from luisy_protocol.record_line import (
+    PLAIN_LINE,
+    LazyRecords,
+    Line,
+    dump,
+    fault,
+    parts_id,
+    to_line,
+)
 
 FORMAT = "luisy-records"
 VERSION = 2
 HEADER = f'{{"format":"{FORMAT}","version":{VERSION}}}\n'.encode()
 TABLE_START = b'{"parts":'
 
-_Line: TypeAlias = dict[str, Any]  # what json.loads returns for one line
-
-_MAPPINGS = ("inputs", "requires", "parameters")
-_TEXTS = ("origin", "previous_hash", "time", "host", "version", "parts")
-_FIELDS = {"key", "hash", "sha256", "size", "files", *_MAPPINGS, *_TEXTS}
+_LINE = re.compile(rf"{PLAIN_LINE}\n|([^\n]*+)\n")
 _LEGACY_HASH = re.compile(r"[0-9a-f]{32}")
-_SUSPICIOUS = re.compile(r"(?:^|/)\.{0,2}(?:/|$)|\\|^[A-Za-z]:|[^\n\x20-\x7e]|[^\n]{200}", re.M)
+# Whatever an invalid key has, and some valid ones.
+_SUSPICIOUS = re.compile(
+    r"(?:^|/)\.{0,2}(?:/|$)|\\|^[A-Za-z]:|[^\n\x20-\x7e]|[^\n]{200}", re.MULTILINE
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,14 +72,90 @@ class RecordSet:
     legacy: Mapping[str, str] = field(default_factory=dict)
 
 
-def encode(records: Iterable[Record], *, legacy: Mapping[str, str] | None = None) -> bytes:
+@dataclass(slots=True)
+class _Log:
+    """A file taken apart.
+
+    Attributes:
+        texts: The text of each record's line, by key.
+        table_of: The id of each record's table of parts, by key, if it has one.
+        tables: The tables of parts, by id.
+        legacy: The hashes of luisy 1.4, by key.
+        warnings: What was wrong.
+    """
+
+    texts: dict[str, str] = field(default_factory=dict)
+    table_of: dict[str, str] = field(default_factory=dict)
+    tables: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    legacy: dict[str, str] = field(default_factory=dict)
+    warnings: tuple[str, ...] = ()
+
+    def records(self) -> RecordSet:
+        warnings = self.warnings
+        if not set(self.table_of.values()) <= self.tables.keys():
+            warnings += ("the record file lacks the parts of some records; reasons will say less",)
+        return RecordSet(LazyRecords(self.texts, self.tables), warnings, self.legacy)
+
+    def put(self, key: str, text: str, table: str) -> None:
+        self.forget(key)
+        self.texts[key] = text
+        if table:
+            self.table_of[key] = table
+
+    def forget(self, key: str) -> None:
+        self.texts.pop(key, None)
+        self.table_of.pop(key, None)
+        self.legacy.pop(key, None)
+
+    def content(self) -> bytes:
+        used = sorted(set(self.table_of.values()) & self.tables.keys())
+        tables = [_dump_table(id_, self.tables[id_]) for id_ in used]
+        legacy = {key: dump({"key": key, "legacy": hash_}) for key, hash_ in self.legacy.items()}
+        texts = [text for _, text in sorted({**self.texts, **legacy}.items())]
+        return HEADER + "".join(f"{text}\n" for text in tables + texts).encode()
+
+
+def decode(content: bytes) -> RecordSet:
+    """Return the records of a file.
+
+    Raises:
+        IntegrityError: If the file is malformed other than by a torn last line.
+        ConfigurationError: If a newer version of luisy wrote it.
+    """
+    return _parse(content).records()
+
+
+def encode(records: Iterable[Record]) -> bytes:
     """Return a whole file with these records, sorted by key."""
-    ordered = sorted(records, key=lambda record: record.key)
-    taken = {record.key for record in ordered}
-    entries, _ = encode_entries(ordered, known=())
-    kept = ((key, hash_) for key, hash_ in sorted((legacy or {}).items()) if key not in taken)
-    old = "".join(_dump({"key": validate_key(key), "legacy": hash_}) for key, hash_ in kept)
-    return HEADER + entries + old.encode()
+    return amend(b"", records=records)[0]
+
+
+def amend(
+    content: bytes, *, records: Iterable[Record] = (), forget: Iterable[str] = ()
+) -> tuple[bytes, RecordSet]:
+    """Return a whole file anew, sorted and without garbage, and the records that it has.
+
+    The lines that do not change are copied, so that a small change to a large file is cheap.
+
+    Args:
+        content: The file as it was.
+        records: What is added, each in the place of the earlier one of its key.
+        forget: The keys whose records are left out.
+
+    Raises:
+        IntegrityError: If the file is malformed other than by a torn last line.
+        ConfigurationError: If a newer version of luisy wrote it.
+        InvalidKey: If a record's key is invalid.
+    """
+    log = _parse(content)
+    for key in forget:
+        log.forget(key)
+    for record in records:
+        table = parts_id(record.parts)
+        if table:
+            log.tables[table] = record.parts
+        log.put(record.key, dump(to_line(record, table)), table)
+    return log.content(), log.records()
 
 
 def encode_entries(records: Iterable[Record], *, known: Container[str]) -> tuple[bytes, set[str]]:
@@ -85,62 +168,33 @@ def encode_entries(records: Iterable[Record], *, known: Container[str]) -> tuple
     Returns:
         The lines, and the ids of the tables among them.
     """
-    lines: list[str] = []
+    texts: list[str] = []
     added: set[str] = set()
-    seen: dict[int, tuple[Mapping[str, str], str]] = {}  # holds the mapping, so that its id stays its
     for record in records:
-        if id(record.parts) not in seen:
-            seen[id(record.parts)] = (record.parts, parts_id(record.parts))
-        table = seen[id(record.parts)][1]
+        table = parts_id(record.parts)
         if table and table not in added and table not in known:
             added.add(table)
-            lines.append(_dump({"parts": dict(sorted(record.parts.items())), "id": table}))
-        lines.append(_dump(_to_line(record, table)))
-    return "".join(lines).encode(), added
+            texts.append(_dump_table(table, record.parts))
+        texts.append(dump(to_line(record, table)))
+    return "".join(f"{text}\n" for text in texts).encode(), added
 
 
 def encode_forgotten(keys: Iterable[str]) -> bytes:
     """Return the lines after which a file has no record of `keys`."""
-    return "".join(_dump({"key": validate_key(key), "forgotten": True}) for key in keys).encode()
-
-
-def parts_id(parts: Mapping[str, str]) -> str:
-    """Return the id of a table of parts; empty for the empty one."""
-    if not parts:
-        return ""
-    text = json.dumps(dict(parts), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
-
-
-def decode(content: bytes) -> RecordSet:
-    """Return the records of a file.
-
-    Raises:
-        IntegrityError: If the file is malformed other than by a torn last line.
-        ConfigurationError: If a newer version of luisy wrote it.
-    """
-    if not content or HEADER.startswith(content):
-        return RecordSet({}, ("the record file's first line was torn off",) if content else ())
-    header, _, rest = content.partition(b"\n")
-    if not is_current(header):
-        return RecordSet({}, legacy=_decode_legacy(content))
-    body, newline, torn = rest.rpartition(b"\n")
-    lines = _parse(body + newline)
-    warnings = ["the record file's last line was torn off and is left out"] if torn else []
-    return _collect(lines, warnings)
+    lines = (dump({"key": validate_key(key), "forgotten": True}) for key in keys)
+    return "".join(f"{line}\n" for line in lines).encode()
 
 
 def is_current(header: bytes) -> bool:
-    """Tell whether a file's first line is the header of this format.
+    """Tell whether a file's first line, without its newline, is the header of this format.
 
     Raises:
+        IntegrityError: If it is, but with a version that never was.
         ConfigurationError: If a newer version of luisy wrote it.
     """
-    if header + b"\n" == HEADER:
-        return True
     try:
         found = json.loads(header)
-    except ValueError:
+    except (ValueError, RecursionError):
         return False
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         return False
@@ -155,161 +209,82 @@ def is_current(header: bytes) -> bool:
     return True
 
 
-class _Records(Mapping[str, Record]):
-    """Records that are built from their lines when somebody asks for them."""
-
-    __slots__ = ("_built", "_lines", "_tables")
-
-    def __init__(self, lines: dict[str, _Line], tables: dict[str, Mapping[str, str]]) -> None:
-        self._lines = lines
-        self._tables = tables
-        self._built: dict[str, Record] = {}
-
-    def __getitem__(self, key: str) -> Record:
-        record = self._built.get(key)
-        if record is None:
-            line = self._lines[key]
-            record = _from_line(line, self._tables.get(line.get("parts", ""), {}))
-            self._built[key] = record
-        return record
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._lines)
-
-    def __len__(self) -> int:
-        return len(self._lines)
-
-    def __contains__(self, key: object) -> bool:
-        return key in self._lines
-
-    def __repr__(self) -> str:
-        return f"<{len(self)} records>"
+def _parse(content: bytes) -> _Log:
+    if HEADER.startswith(content) and content != HEADER:
+        warning = "the record file's first line was torn off"
+        return _Log(warnings=(warning,) if content else ())
+    header, _, rest = content.partition(b"\n")
+    if not is_current(header):
+        return _parse_legacy(content)
+    body, newline, torn = rest.rpartition(b"\n")
+    try:
+        text = (body + newline).decode()
+    except ValueError as error:
+        raise IntegrityError("the record file is malformed: it is not text") from error
+    log = _Log()
+    if torn:
+        log.warnings = ("the record file's last line was torn off and is left out",)
+    _collect(log, text)
+    _check_keys([*log.texts, *log.legacy])
+    return log
 
 
-def _dump(line: _Line) -> str:
-    return json.dumps(line, separators=(",", ":")) + "\n"
+def _collect(log: _Log, text: str) -> None:
+    """Take in all lines, in order; only those that are not plain are parsed."""
+    texts, table_of = log.texts, log.table_of
+    for number, match in enumerate(_LINE.finditer(text), start=2):
+        key, table, other = match.groups()
+        if other is not None:
+            _collect_other(log, other, number)
+            continue
+        texts[key] = match[0][:-1]
+        if table:
+            table_of[key] = table
+        elif key in table_of:
+            del table_of[key]
+        if log.legacy:
+            log.legacy.pop(key, None)
 
 
-def _to_line(record: Record, table: str) -> _Line:
-    line: _Line = {
-        "key": validate_key(record.key),
-        "hash": record.hash,
-        "sha256": record.sha256,
-        "size": record.size,
-    }
-    if record.files is not None:
-        line["files"] = {n: [c.sha256, c.size] for n, c in sorted(record.files.items())}
-    for name in _MAPPINGS:
-        if mapping := getattr(record, name):
-            line[name] = dict(sorted(mapping.items()))
-    if table:
-        line["parts"] = table
-    if record.origin != "run":
-        line["origin"] = record.origin
-    for name in ("previous_hash", "time", "host", "version"):
-        if text := getattr(record, name):
-            line[name] = text
-    line.update((n, v) for n, v in sorted(record.unknown.items()) if n not in _RESERVED)
+def _collect_other(log: _Log, text: str, number: int) -> None:
+    line = _loads(text, number)
+    key = line.get("key")
+    if type(key) is str:
+        if "forgotten" in line:
+            log.forget(key)
+        elif _is_legacy_hash(line.get("legacy")):
+            log.forget(key)
+            log.legacy[key] = line["legacy"]
+        elif reason := fault(line):
+            raise _malformed(number, reason)
+        else:
+            log.put(key, text, line.get("parts", ""))
+    elif type(line.get("parts")) is dict and type(line.get("id")) is str:
+        log.tables[line["id"]] = line["parts"]
+    else:
+        raise _malformed(number, "it has neither a key nor parts")
+
+
+def _loads(text: str, number: int) -> Line:
+    try:
+        line = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _malformed(number, "it is not JSON") from error
+    if not isinstance(line, dict):
+        raise _malformed(number, "it is not an object")
     return line
 
 
-_RESERVED = _FIELDS | {"forgotten", "legacy"}
-
-
-def _from_line(line: _Line, parts: Mapping[str, str]) -> Record:
-    files = line.get("files")
-    return Record(
-        key=line["key"],
-        hash=line["hash"],
-        sha256=line["sha256"],
-        size=line["size"],
-        files=None if files is None else {n: Content(*found) for n, found in files.items()},
-        inputs=line.get("inputs", {}),
-        requires=line.get("requires", {}),
-        parts=parts,
-        parameters=line.get("parameters", {}),
-        origin=line.get("origin", "run"),
-        previous_hash=line.get("previous_hash", ""),
-        time=line.get("time", ""),
-        host=line.get("host", ""),
-        version=line.get("version", ""),
-        unknown={name: line[name] for name in line.keys() - _FIELDS},
-    )
-
-
-def _parse(body: bytes) -> list[_Line]:
-    """Parse all lines in one call, which is several times as fast as one call for each."""
-    try:
-        text = body.decode()
-        lines: list[_Line] = json.loads("[" + text[:-1].replace("\n", ",") + "]")
-    except (ValueError, RecursionError) as error:
-        raise _malformed(_first_malformed(body)) from error
-    if len(lines) != body.count(b"\n"):
-        raise _malformed(_first_malformed(body))
-    return lines
-
-
-def _first_malformed(body: bytes) -> int:
-    for number, line in enumerate(body.split(b"\n"), start=2):
-        try:
-            json.loads(line)
-        except (ValueError, RecursionError):
-            return number
-    return 0
-
-
-def _malformed(line: int, reason: str = "it is not JSON") -> IntegrityError:
+def _malformed(line: int, reason: str) -> IntegrityError:
     return IntegrityError(f"the record file is malformed in line {line}: {reason}")
 
 
-def _collect(lines: list[_Line], warnings: list[str]) -> RecordSet:
-    tables: dict[str, Mapping[str, str]] = {}
-    current: dict[str, _Line] = {}
-    for number, line in enumerate(lines, start=2):
-        if not isinstance(line, dict):
-            raise _malformed(number, "it is not an object")
-        key = line.get("key")
-        if type(key) is str:
-            if "legacy" not in line and "forgotten" not in line:
-                _check(line, number)
-            current[key] = line
-        elif type(line.get("parts")) is dict and type(line.get("id")) is str:
-            tables[line["id"]] = line["parts"]
-        else:
-            raise _malformed(number, "it has neither a key nor parts")
-    _check_keys(current)
-    legacy = {key: str(line["legacy"]) for key, line in current.items() if "legacy" in line}
-    kept = {k: ln for k, ln in current.items() if "forgotten" not in ln and "legacy" not in ln}
-    if any(line.get("parts", "") not in tables for line in kept.values() if "parts" in line):
-        warnings.append("the record file lacks the parts of some records; their reasons say less")
-    return RecordSet(_Records(kept, tables), tuple(warnings), legacy)
-
-
-def _check(line: _Line, number: int) -> None:
-    try:
-        right = (
-            type(line["hash"]) is str
-            and type(line["sha256"]) is str
-            and type(line["size"]) is int
-            and all(type(line[name]) is dict for name in _MAPPINGS if name in line)
-            and all(type(line[name]) is str for name in _TEXTS if name in line)
-            and ("files" not in line or _are_files(line["files"]))
-        )
-    except KeyError as error:
-        raise _malformed(number, f"the field {error} is missing") from error
-    if not right:
-        raise _malformed(number, "a field has the wrong type")
-
-
-def _are_files(files: object) -> bool:
-    return type(files) is dict and all(
-        type(found) is list and [type(part) for part in found] == [str, int]
-        for found in files.values()
-    )
+def _dump_table(id_: str, parts: Mapping[str, str]) -> str:
+    return dump({"parts": dict(sorted(parts.items())), "id": id_})
 
 
 def _check_keys(keys: Iterable[str]) -> None:
-    if not _SUSPICIOUS.search("\n".join(keys)):  # one search for all: nearly always nothing is found
+    if not _SUSPICIOUS.search("\n".join(keys)):  # one search for all mostly finds nothing
         return
     for key in keys:
         try:
@@ -318,16 +293,16 @@ def _check_keys(keys: Iterable[str]) -> None:
             raise IntegrityError(f"the record file is malformed: {error}") from error
 
 
-def _decode_legacy(content: bytes) -> dict[str, str]:
+def _parse_legacy(content: bytes) -> _Log:
     try:
         found = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise _malformed(1) from error
+        raise _malformed(1, "it is not JSON") from error
     if not isinstance(found, dict) or not all(map(_is_legacy_hash, found.values())):
         raise _malformed(1, "it is neither the header nor a file of luisy 1.4")
     legacy = {key.replace("\\", "/").removeprefix("/"): hash_ for key, hash_ in found.items()}
     _check_keys(legacy)
-    return legacy
+    return _Log(legacy=legacy)
 
 
 def _is_legacy_hash(value: object) -> bool:

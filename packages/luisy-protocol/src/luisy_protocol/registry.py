@@ -1,15 +1,16 @@
 """Open a store by its URL.
 
-A store is registered by an entry point of the group ``luisy.stores``: its name is the URL's scheme, its
-value a callable that takes the URL and returns a `luisy_protocol.store.Store`. A plain absolute path is
-taken for a ``file://`` URL.
+A store is registered by an entry point of the group ``luisy.stores``: its name is the URL's scheme,
+its value a callable that takes the URL and returns a `luisy_protocol.store.Store`. A plain absolute
+path is taken for a ``file://`` URL.
 
-A URL is not a place for secrets: it is shown in messages and in the history of the shell. One with a
-user name, a password or a query that looks like a credential is refused, and not shown.
+A URL is not a place for secrets: it is shown in messages and in the history of the shell. One with
+a user name, a password or a query that looks like a credential is refused, and not shown.
 """
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Callable
 from importlib.metadata import EntryPoint, entry_points
@@ -36,8 +37,9 @@ def open_store(url: str) -> Store:
             installed package offers.
         MissingPackage: If the package that offers the scheme is not installed, or is broken.
     """
-    if Path(url).expanduser().is_absolute():
-        url = Path(url).expanduser().as_uri()
+    path = Path(os.path.expanduser(url))  # noqa: PTH111 - the other one fails for an unknown user
+    if path.is_absolute():
+        url = path.as_uri()
     scheme = _scheme(url)
     found = sorted(entry_points(group=GROUP, name=scheme), key=lambda point: point.value)
     if not found:
@@ -62,10 +64,10 @@ def _scheme(url: str) -> str:
     except ValueError as error:
         raise ConfigurationError("the store's URL is malformed; one looks like az://a/b") from error
     secret = any(_SECRET_NAME.search(name) for name, _ in parse_qsl(split.query))
-    if "@" in split.netloc or secret:
+    if "@" in split.netloc or ("@" in url and "://" not in url) or secret:
         raise ConfigurationError(
-            f"the store's URL ({split.scheme}://...) holds a credential; remove it there, set it in "
-            "the environment, and change it, for URLs are shown and kept in histories"
+            f"the store's URL ({split.scheme}://...) holds a credential, and URLs are shown and "
+            "kept in histories: take it out, set it in the environment, and renew it"
         )
     if not split.scheme or "://" not in url:
         raise ConfigurationError(

@@ -9,9 +9,9 @@ from typing import NoReturn
 class Secret:
     """A password, key or token that shows as ``***`` wherever it might be shown.
 
-    The text comes out only by `reveal`. A secret is not text, so JSON and string functions refuse it,
-    and it refuses to be pickled: a secret does not travel to a file or another process by accident.
-    Comparing takes the same time wherever the difference is.
+    The text comes out only by `reveal`. A secret is not text, so JSON and string functions refuse
+    it, and it refuses to be pickled: a secret does not travel to a file or another process by
+    accident. Comparing takes the same time wherever the difference is.
 
     Args:
         text: The secret.

@@ -3,14 +3,14 @@
 A store is flat: keys are posix paths without a leading slash (see `luisy_protocol.keys`), below one
 root that its URL names. What every store promises, and what the conformance suite checks:
 
-1. An object exists whole or not at all. A reader never sees a half-written one, and a writer that dies
-   leaves the old object in place.
-2. The etag changes whenever the content changes. `write` with ``if_match`` or ``if_absent`` is atomic
-   against every other writer, in this process or another.
+1. An object exists whole or not at all. A reader never sees a half-written one, and a writer that
+   dies leaves the old object in place.
+2. The etag changes whenever the content changes. `write` with ``if_match`` or ``if_absent`` is
+   atomic against every other writer, in this process or another.
 3. Every key is validated before anything is sent or opened.
 4. Only errors of `luisy_protocol.errors` come out. Retries, timeouts and multi-part are the SDK's.
-5. One instance may be used by several threads at once, and survives pickling to another process where
-   its credentials allow.
+5. One instance may be used by several threads at once, and survives pickling to another process
+   where its credentials allow.
 """
 
 from __future__ import annotations
@@ -62,18 +62,25 @@ class Store(Protocol):
 
     Attributes:
         url: Where it is, without any secret; fit for messages.
-        has_compare_and_swap: Whether ``if_match`` and ``if_absent`` are honoured. A store without it
-            raises `NotSupported` when one of them is given.
+        has_compare_and_swap: Whether ``if_match`` and ``if_absent`` are honoured. A store without
+            it raises `NotSupported` when one of them is given.
     """
 
     @property
-    def url(self) -> str: ...
+    def url(self) -> str:
+        """Where it is, without any secret."""
+        ...
 
     @property
-    def has_compare_and_swap(self) -> bool: ...
+    def has_compare_and_swap(self) -> bool:
+        """Whether conditions are honoured."""
+        ...
 
     def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
-        """Yield every object whose key starts with `prefix` (plain text, not a folder), sorted by key."""
+        """Yield every object whose key starts with `prefix`, sorted by key.
+
+        The prefix is plain text, not a folder: ``p/ra`` matches ``p/raw/a.csv``.
+        """
         ...
 
     def stat(self, key: str) -> ObjectInfo:
@@ -128,11 +135,11 @@ class Store(Protocol):
     def upload(
         self, path: Path, key: str, *, sha256: str, advance: Advance | None = None
     ) -> ObjectInfo:
-        """Send a file, note its digest with the object where the store can, and return what is there.
+        """Send a file, note its digest where the store can, and return what is there.
 
         Raises:
-            IntegrityError: If the bytes sent do not have the digest `sha256` (the file changed under
-                the transfer). The old object, if any, is unchanged.
+            IntegrityError: If the bytes sent do not have the digest `sha256` (the file changed
+                under the transfer). The old object, if any, is unchanged.
         """
         ...
 

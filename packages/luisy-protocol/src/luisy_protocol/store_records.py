@@ -1,11 +1,12 @@
 """The records of one project in a store: the object ``<project>/.luisy.hash``.
 
-The object is read, changed and written back on the condition that nobody else wrote in between. After a
-`Conflict` it is read again, so two writers at once both find their records there. Writers that collide
-wait a random time that grows, and give up after `ATTEMPTS` attempts.
+The object is read, changed and written back on the condition that nobody else wrote in between.
+After a `Conflict` it is read again, so two writers at once both find their records there. Writers
+that collide wait a random time that grows, and give up after `ATTEMPTS` attempts.
 
 A malformed object is never written over: a writer first keeps a copy under
-``<project>/.luisy.hash.corrupt-<digest>``, and an object of luisy 1.4 under ``<project>/.luisy.hash.1.4``.
+``<project>/.luisy.hash.corrupt-<digest>``, and an object of luisy 1.4 under
+``<project>/.luisy.hash.1.4``.
 """
 
 from __future__ import annotations
@@ -13,14 +14,14 @@ from __future__ import annotations
 import hashlib
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
 from luisy_protocol.errors import Conflict, IntegrityError, NotFound, NotSupported
 from luisy_protocol.keys import join_key
 from luisy_protocol.record import Record
-from luisy_protocol.record_log import HEADER, RecordSet, decode, encode
+from luisy_protocol.record_log import HEADER, RecordSet, amend, decode
 from luisy_protocol.store import Store
 
 ATTEMPTS = 40
@@ -71,8 +72,8 @@ class StoreRecords:
             ConfigurationError: If a newer version of luisy wrote them.
             AccessDenied, Unavailable, LuisyError: If the store cannot be read or written.
         """
-        added = {record.key: record for record in records}
-        return self._change(lambda old: {**old, **added})
+        added = list(records)
+        return self._change(lambda content: amend(content, records=added))
 
     def forget(self, keys: Iterable[str]) -> RecordSet:
         """Remove the records of `keys` and return the others; a key without one is fine.
@@ -83,17 +84,10 @@ class StoreRecords:
             ConfigurationError: If a newer version of luisy wrote them.
             AccessDenied, Unavailable, LuisyError: If the store cannot be read or written.
         """
-        gone = set(keys)
-        return self._change(
-            lambda old: {key: record for key, record in old.items() if key not in gone}, gone=gone
-        )
+        gone = list(keys)
+        return self._change(lambda content: amend(content, forget=gone))
 
-    def _change(
-        self,
-        change: Callable[[Mapping[str, Record]], Mapping[str, Record]],
-        *,
-        gone: Iterable[str] = (),
-    ) -> RecordSet:
+    def _change(self, change: Callable[[bytes], tuple[bytes, RecordSet]]) -> RecordSet:
         if not self._store.has_compare_and_swap:
             raise NotSupported(
                 f"{self._store.url} cannot replace an object on a condition, so records of several "
@@ -101,29 +95,23 @@ class StoreRecords:
             )
         for attempt in range(ATTEMPTS):
             with suppress(Conflict):
-                return self._attempt(change, set(gone))
+                return self._attempt(change)
             self._wait(random.uniform(0, min(_LONGEST_WAIT, 0.01 * 2**attempt)))  # noqa: S311
         raise Conflict(
             f"others wrote {self.key} in {self._store.url} each of {ATTEMPTS} times that this "
             "process tried to; try again"
         )
 
-    def _attempt(
-        self, change: Callable[[Mapping[str, Record]], Mapping[str, Record]], gone: set[str]
-    ) -> RecordSet:
+    def _attempt(self, change: Callable[[bytes], tuple[bytes, RecordSet]]) -> RecordSet:
         found = self._read()
-        old = found.records
-        new = change(old.records)
-        legacy = {k: h for k, h in old.legacy.items() if k not in new and k not in gone}
-        content = encode(new.values(), legacy=legacy)
-        if content == found.content or (not found.content and content == HEADER):
-            return old
-        warnings = old.warnings + self._keep(found)
-        if found.etag is None:
+        content, new = change(b"" if found.is_corrupt else found.content)
+        warnings = found.records.warnings
+        if found.etag is None and content != HEADER:
             self._store.write(self.key, content, if_absent=True)
-        else:
+        elif found.etag is not None and content != found.content:
+            warnings += self._keep(found)
             self._store.write(self.key, content, if_match=found.etag)
-        return RecordSet(new, warnings, legacy)
+        return RecordSet(new.records, warnings, new.legacy)
 
     def _read(self) -> _Found:
         try:

@@ -1,8 +1,8 @@
 """What a planner and a runner ask of the synchroniser (entry-point group ``luisy.sync``).
 
-The entry point named ``default`` is a callable ``(store: Store, working_dir: Path) -> Synchroniser``.
-The synchroniser moves outputs between a working directory and a store; it decides nothing. Which
-outputs are fresh, and what is worth moving, is the planner's word.
+The entry point named ``default`` is a callable ``(store: Store, working_dir: Path) ->
+Synchroniser``. The synchroniser moves outputs between a working directory and a store; it decides
+nothing. Which outputs are fresh, and what is worth moving, is the planner's word.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ class Synchroniser(Protocol):
         ...
 
     def folder(self, key: str) -> RemoteOutput | None:
-        """The unrecorded objects below ``key + "/"`` as one directory output, from the last `look`."""
+        """Take the unrecorded objects below ``key + "/"`` as one output, from the last `look`."""
         ...
 
     def download(
@@ -79,8 +79,8 @@ class Synchroniser(Protocol):
 
         Raises:
             TransferFailed: With the error of each output (by the output's key) that did not arrive;
-                nothing of it is under its final name. `IntegrityError` and `NotFound` among them mean
-                that the store changed or holds a wrong object: treat the output as absent.
+                nothing of it is under its final name. `IntegrityError` and `NotFound` among them
+                mean that the store changed or holds a wrong object: treat the output as absent.
         """
         ...
 
@@ -91,17 +91,19 @@ class Synchroniser(Protocol):
         progress: TransferProgress,
         stored: Callable[[Record], None],
     ) -> None:
-        """Send the outputs that these local records describe: content first, then the store's records.
+        """Send the outputs of these local records: content first, then the store's records.
 
-        Files that the store already holds with the same digest do not travel. The store's records are
-        merged by compare-and-swap, once for many outputs, so that concurrent uploads lose nothing.
+        Files that the store already holds with the same digest do not travel. The store's records
+        are merged by compare-and-swap, once for many outputs, so that concurrent uploads lose
+        nothing.
 
         Raises:
-            TransferFailed: With the error of each output that was not sent; the others are recorded.
+            TransferFailed: With the error of each output that was not sent; the others are
+                recorded.
             NotSupported: If the store has no compare-and-swap.
         """
         ...
 
     def to_send(self, records: Iterable[Record]) -> tuple[int, int]:
-        """How many files and bytes `upload` would send for these records, from the last `look`."""
+        """Count the files and bytes that `upload` would send for these, from the last `look`."""
         ...

@@ -1,10 +1,10 @@
 """Temporary files beside the files they become.
 
 A file that must appear whole is written under a temporary name in the same folder and renamed. The
-name tells who writes it: ``.luisy-<host>-<pid>-<random>.part``. So a later run knows the leftovers of a
-dead one and removes them: those of this machine whose process is gone, and those of any machine that
-nobody has written to for a day. A process of another machine, or in another container, has another
-host name and is left alone.
+name tells who writes it: ``.luisy-<host>-<pid>-<random>.part``. So a later run knows the leftovers
+of a dead one and removes them: those of this machine whose process is gone, and those of any
+machine that nobody has written to for a day. A process of another machine, or in another container,
+has another host name and is left alone.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
+
+from luisy_protocol.os_errors import translated
 
 _NAME = re.compile(r"\.luisy-([0-9a-f]{8})-([0-9]+)-[0-9a-f]{16}\.part")
 _ABANDONED_AFTER = 24 * 60 * 60
@@ -38,7 +40,8 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = temporary_beside(path)
     try:
         yield temporary
-        os.replace(temporary, path)  # noqa: PTH105 - one system call, no wrapper
+        with translated(f"write {path}"):
+            temporary.replace(path)
     except BaseException:
         with suppress(OSError):
             temporary.unlink()

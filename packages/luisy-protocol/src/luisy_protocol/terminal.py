@@ -71,11 +71,11 @@ class PlainProgress:
         )
 
     def _write(self, line: str) -> None:
-        print(line, file=self._stream or sys.stderr, flush=True)  # noqa: T201 - this is its job
+        print(line, file=self._stream or sys.stderr, flush=True)
 
 
 class TerminalProgress:
-    """Draws a bar with files, bytes, speed and remaining time; it vanishes into one line at the end.
+    """Draws a bar with files, bytes, speed and remaining time.
 
     Args:
         console: The rich console; one on stderr by default.
@@ -86,7 +86,7 @@ class TerminalProgress:
 
     def __init__(self, console: Console | None = None) -> None:
         try:
-            from rich.console import Console  # noqa: PLC0415 - heavy, and an extra
+            from rich.console import Console
         except ImportError as error:
             raise MissingPackage(
                 "a progress bar needs rich: pip install luisy-protocol[terminal]"
@@ -147,7 +147,7 @@ def size_text(size: int) -> str:
 
 
 def _bar(console: Console) -> Progress:
-    from rich import progress as rich  # noqa: PLC0415 - heavy, and an extra
+    from rich import progress as rich
 
     return rich.Progress(
         rich.TextColumn("{task.description}"),

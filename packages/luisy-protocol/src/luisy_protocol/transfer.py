@@ -2,16 +2,16 @@
 
 Rules. At most `workers` files travel at a time and twice as many are looked ahead, however long the
 iterable is. A download goes to a temporary name beside its target, its digest is taken while it
-streams, and only when it is the expected one the file is renamed; the target is never half there. What
-a dead run left under temporary names is removed from each folder that a download writes to. There is
-no retry here: the SDK of the store has its own. Files are not forced to the disk; a loss of power is
-met by the digests in the records.
+streams, and only when it is the expected one the file is renamed; the target is never half there.
+What a dead run left under temporary names is removed from each folder that a download writes to.
+There is no retry here: the SDK of the store has its own. Files are not forced to the disk; a loss
+of power is met by the digests in the records.
 
-`done` is called in the caller's thread, once for each finished file, in the order they finish. A caller
-that notes it there never repeats a finished file after a crash. The error of a file (any `LuisyError`)
-is collected, and the others go on; at the end all are raised as one `TransferFailed`. Any other
-exception, Ctrl-C, or one out of `done`, `progress` or the iterable, stops the batch: what travels is
-cancelled at its next chunk, its temporary file is removed, and the exception passes.
+`done` is called in the caller's thread, once for each finished file, in the order they finish. A
+caller that notes it there never repeats a finished file after a crash. The error of a file (any
+`LuisyError`) is collected, and the others go on; at the end all are raised as one `TransferFailed`.
+Any other exception, Ctrl-C, or one out of `done`, `progress` or the iterable, stops the batch: what
+travels is cancelled at its next chunk, its temporary file is removed, and the exception passes.
 
 The caller begins and ends `progress`: it alone knows how many files and bytes there are.
 """
@@ -100,17 +100,18 @@ def download_all(
         done: Told of each file that is in place, in the caller's thread.
 
     Raises:
-        TransferFailed: With the error of each key that failed; nothing of it is under its final name.
+        TransferFailed: With the error of each key that failed; nothing of it is under its final
+            name.
     """
     folders = _Folders()
 
     def fetch(item: Download, advance: Advance) -> Downloaded:
         with translated(f"write {item.path}"):
             folders.prepare(item.path.parent)
-            with replacing(item.path) as temporary:
-                found = store.download(item.key, temporary, if_match=item.etag, advance=advance)
-                _verify(store, item, found)
-            return found
+        with replacing(item.path) as temporary:
+            found = store.download(item.key, temporary, if_match=item.etag, advance=advance)
+            _verify(store, item, found)
+        return found
 
     _run(fetch, downloads, workers=workers, progress=progress, done=done)
 
@@ -133,7 +134,8 @@ def upload_all(
         done: Told of each object that is there, in the caller's thread.
 
     Raises:
-        TransferFailed: With the error of each key that failed; an old object of that key is unchanged.
+        TransferFailed: With the error of each key that failed; an old object of that key is
+            unchanged.
     """
 
     def send(item: Upload, advance: Advance) -> ObjectInfo:
@@ -150,12 +152,12 @@ class _Folders:
         self._lock = Lock()
 
     def prepare(self, folder: Path) -> None:
-        with self._lock:
+        with self._lock:  # until it is made: the others write to it as soon as it is ready
             if folder in self._ready:
                 return
+            folder.mkdir(parents=True, exist_ok=True)
+            remove_leftovers(folder)
             self._ready.add(folder)
-        folder.mkdir(parents=True, exist_ok=True)
-        remove_leftovers(folder)
 
 
 def _verify(store: Store, item: Download, found: Downloaded) -> None:

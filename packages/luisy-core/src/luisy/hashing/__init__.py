@@ -1,7 +1,9 @@
 """Code hashing: what a class's result depends on, found statically from source."""
 
 from luisy.hashing.classes import hash_class
-from luisy.hashing.closure import CodeHash, Unresolved
+from luisy.hashing.closure import CodeHash
+from luisy.hashing.files import reads_files
+from luisy.hashing.graph import Unresolved
 from luisy.hashing.instance import hash_instance
 
-__all__ = ["CodeHash", "Unresolved", "hash_class", "hash_instance"]
+__all__ = ["CodeHash", "Unresolved", "hash_class", "hash_instance", "reads_files"]

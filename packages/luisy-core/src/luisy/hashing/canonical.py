@@ -2,40 +2,44 @@
 
 Rules
 -----
-- A node is written as its type's name and its fields, each with its name; empty fields (``None``, ``[]``)
-  are left out, so that a field that a later Python adds changes nothing as long as it is empty.
+- A node is written as its type's name and its fields, each with its name; empty fields (``None``,
+  ``[]``) are left out, so that a field that a later Python adds changes nothing as long as it is
+  empty.
 - Left out as well: positions, expression contexts, the prefix of a string, type comments.
 - Docstrings, other statements that are only a constant, and ``pass`` are dropped.
-- Annotations of variables outside of class bodies are dropped, as are those of a function that has no
-  decorator which could read them (``property``, ``staticmethod`` and ``classmethod`` do not). Those in a
-  class body stay: they make the fields of a dataclass.
+- Annotations of variables outside of class bodies are dropped, as are those of a function that
+  has no decorator which could read them (``property``, ``staticmethod`` and ``classmethod`` do
+  not). Those in a class body stay: they make the fields of a dataclass.
 - A branch under ``if TYPE_CHECKING:`` is dropped.
 - Neighbouring import statements are sorted.
-- f-strings are flattened: neighbouring constants are joined, empty ones dropped, and one without any
-  replacement is a plain string (Python 3.11 and 3.12 cut them differently).
-- Constants are written with their type, text as UTF-8 with its length: ``repr`` of a string depends on the
-  Unicode tables of the interpreter.
+- f-strings are flattened: neighbouring constants are joined, empty ones dropped, and one without
+  any replacement is a plain string (Python 3.11 and 3.12 cut them differently).
+- Constants are written with their type, text as UTF-8 with its length: ``repr`` of a string
+  depends on the Unicode tables of the interpreter.
 
 Limits
 ------
-Code that reads docstrings (``f.__doc__``) or the annotations of a plain function at run time does not see
-their changes in the hash. Statements that are equivalent but written differently are different.
+Code that reads docstrings in another way than ``f.__doc__``, or the annotations of a plain
+function, at run time does not see their changes in the hash. Statements that are equivalent but
+written differently are different.
 
-The form is versioned by `VERSION`: it may change only together with it, for each change of the form makes
-every output in the world outdated.
+The form is versioned by `VERSION`: it may change only together with it, for each change of the
+form makes every output in the world outdated.
 """
 
 from __future__ import annotations
 
 import ast
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from luisy.hashing.nodes import DEFINITIONS, FUNCTIONS, Function, children, is_type_checking
 
 VERSION = 1
 
 _SKIPPED = frozenset({"ctx", "kind", "type_comment", "type_ignores", "simple"})
 _BODIES = frozenset({"body", "orelse", "finalbody", "handlers"})
-_FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 _BLIND_DECORATORS = frozenset({"property", "staticmethod", "classmethod"})
 
 
@@ -56,32 +60,30 @@ def digest_statements(statements: Iterable[ast.stmt], labels: Iterable[str] = ()
 def canonical_bytes(statements: Iterable[ast.stmt]) -> bytes:
     """Write statements in the canonical form; iterative, so that depth does not matter."""
     out: list[str] = []
-    # What is on the stack: text to write, or (node, is it directly in a class body).
-    stack: list[str | tuple[ast.AST, bool]] = []
-    _push_body(stack, list(statements), in_class=False)
+    fields: set[int] = set()  # the annotated assignments that make the fields of a class
+    stack: list[str | ast.AST] = [*reversed(_body(list(statements), fields))]
     while stack:
         item = stack.pop()
         if isinstance(item, str):
             out.append(item)
+        elif type(item) is ast.Name:
+            out.append(f" name:{item.id}")
+        elif type(item) is ast.Constant:
+            out.append(_constant(item.value))
         else:
-            _expand(item[0], stack, in_class=item[1])
+            pieces = _pieces(item, fields)
+            pieces.reverse()
+            stack += pieces
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
-def reads_annotations(node: ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def reads_annotations(node: Function) -> bool:
     """Tell whether a decorator of a function may read its annotations."""
     return any(
         not (isinstance(decorator, ast.Name) and decorator.id in _BLIND_DECORATORS)
         and not (isinstance(decorator, ast.Attribute) and decorator.attr in {"setter", "getter"})
         for decorator in node.decorator_list
     )
-
-
-def is_type_checking(test: ast.expr) -> bool:
-    """Tell whether a condition is ``TYPE_CHECKING`` or ``typing.TYPE_CHECKING``."""
-    if isinstance(test, ast.Attribute):
-        return test.attr == "TYPE_CHECKING"
-    return isinstance(test, ast.Name) and test.id == "TYPE_CHECKING"
 
 
 def effective_body(body: Iterable[ast.stmt]) -> list[ast.stmt]:
@@ -99,48 +101,62 @@ def effective_body(body: Iterable[ast.stmt]) -> list[ast.stmt]:
     return kept
 
 
-_Stack = list[str | tuple[ast.AST, bool]]
+_Pieces = list[str | ast.AST]
+_kept: dict[type[ast.AST], tuple[tuple[str, str], ...]] = {}
 
 
-def _expand(node: ast.AST, stack: _Stack, *, in_class: bool) -> None:
-    """Push what a node consists of, the last first."""
-    if isinstance(node, ast.Constant):
-        stack.append(_constant(node.value))
-        return
-    if isinstance(node, ast.JoinedStr):
-        _push_joined(node, stack)
-        return
-    fields = _fields(node, in_class=in_class)
-    inside = isinstance(node, ast.ClassDef) or (in_class and not isinstance(node, _FUNCTIONS))
-    stack.append(")")
-    for name, value in reversed(fields):
-        if isinstance(value, list):
-            stack.append("]")
-            if name in _BODIES and all(isinstance(item, ast.stmt) for item in value):
-                _push_body(stack, value, in_class=inside)
-            else:
-                _push_all(stack, value, in_class=inside)
-            stack.append(f" {name}=[")
-        else:
-            _push_all(stack, [value], in_class=False)
-            stack.append(f" {name}=")
-    stack.append(f"({type(node).__name__}")
-
-
-def _fields(node: ast.AST, *, in_class: bool) -> list[tuple[str, object]]:
-    dropped = _SKIPPED
-    if isinstance(node, _FUNCTIONS) and not reads_annotations(node):
-        dropped = _SKIPPED | {"returns"}
+def _pieces(node: ast.AST, fields: set[int]) -> _Pieces:
+    """Write a node as text and the nodes below it."""
+    kind = type(node)
+    if kind is ast.JoinedStr and isinstance(node, ast.JoinedStr):
+        return _joined(node)
+    if isinstance(node, ast.AnnAssign) and id(node) not in fields and node.value is not None:
+        return ["(Assign targets=[", node.target, "] value=", node.value, ")"]
+    if isinstance(node, ast.ClassDef):
+        fields.update(_fields_of(node))
+    elif isinstance(node, FUNCTIONS) and not reads_annotations(node):
         node = _without_annotations(node)
-    elif isinstance(node, ast.AnnAssign) and not in_class:
-        dropped = _SKIPPED | {"annotation"}
-    fields = ((name, getattr(node, name, None)) for name in node._fields if name not in dropped)
-    return [(name, value) for name, value in fields if value is not None and value != []]
+    names = _kept.get(kind)
+    if names is None:
+        names = tuple((name, f" {name}=") for name in node._fields if name not in _SKIPPED)
+        _kept[kind] = names
+    pieces: _Pieces = [f"({kind.__name__}"]
+    for name, head in names:
+        value = getattr(node, name, None)
+        if value is None or value == []:
+            continue
+        pieces.append(head)
+        if isinstance(value, ast.AST):
+            pieces.append(value)
+        elif isinstance(value, list):
+            pieces.append("[")
+            is_body = name in _BODIES and isinstance(value[0], ast.stmt)
+            pieces += _body(value, fields) if is_body else map(_item, value)
+            pieces.append("]")
+        else:
+            pieces.append(_constant(value))
+    pieces.append(")")
+    return pieces
+
+
+def _item(value: object) -> str | ast.AST:
+    return value if isinstance(value, ast.AST) else _constant(value)
+
+
+def _fields_of(node: ast.ClassDef) -> Iterator[int]:
+    """Yield the annotated assignments in the body of a class, also under ``if`` and the like."""
+    pending: list[ast.AST] = list(node.body)
+    while pending:
+        item = pending.pop()
+        if isinstance(item, ast.AnnAssign):
+            yield id(item)
+        elif not isinstance(item, (*DEFINITIONS, ast.expr)):
+            pending += children(item)
 
 
 def _without_annotations(
-    node: ast.FunctionDef | ast.AsyncFunctionDef,
-) -> ast.FunctionDef | ast.AsyncFunctionDef:
+    node: Function,
+) -> Function:
     """Copy a function's head with bare arguments; the body is shared."""
 
     def bare(argument: ast.arg | None) -> ast.arg | None:
@@ -156,24 +172,28 @@ def _without_annotations(
         kwarg=bare(given.kwarg),
         defaults=given.defaults,
     )
-    fields = {name: getattr(node, name, None) for name in node._fields}
-    return type(node)(**{**fields, "args": arguments})
+    fields: dict[str, Any] = {name: getattr(node, name, None) for name in node._fields}
+    fields |= {"args": arguments, "returns": None}
+    return type(node)(**fields)
 
 
-def _push_body(stack: _Stack, body: Sequence[ast.stmt], *, in_class: bool) -> None:
+def _body(body: Sequence[ast.stmt], fields: set[int]) -> list[ast.AST]:
     statements = [
         statement
         for statement in effective_body(body)
-        if in_class or not isinstance(statement, ast.AnnAssign) or statement.value is not None
+        if not isinstance(statement, ast.AnnAssign)
+        or statement.value is not None
+        or id(statement) in fields
     ]
-    for statement in reversed(_sorted_imports(statements)):
-        stack.append((statement, in_class))
+    return list(_sorted_imports(statements))
 
 
 def _sorted_imports(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Sort each run of import statements; nothing that is executed lies between them."""
     result: list[ast.stmt] = []
     run: list[ast.stmt] = []
+    if not any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in statements):
+        return statements
     for statement in statements:
         if isinstance(statement, ast.Import | ast.ImportFrom):
             run.append(statement)
@@ -184,44 +204,30 @@ def _sorted_imports(statements: list[ast.stmt]) -> list[ast.stmt]:
     return result + sorted(run, key=ast.unparse)
 
 
-def _push_all(stack: _Stack, values: Sequence[object], *, in_class: bool) -> None:
-    for value in reversed(values):
-        if isinstance(value, ast.AST):
-            stack.append((value, in_class))
-        elif value is None:
-            stack.append(" None")
-        else:
-            stack.append(_constant(value))
-
-
-def _push_joined(node: ast.JoinedStr, stack: _Stack) -> None:
-    pieces: list[str | ast.AST] = []
+def _joined(node: ast.JoinedStr) -> _Pieces:
+    pieces: _Pieces = []
+    text = ""
     pending: list[ast.expr] = list(reversed(node.values))
     while pending:
         value = pending.pop()
         if isinstance(value, ast.JoinedStr):
             pending.extend(reversed(value.values))
-        elif not isinstance(value, ast.Constant):
-            pieces.append(value)
-        elif pieces and isinstance(pieces[-1], str):
-            pieces[-1] += str(value.value)
-        elif value.value:
-            pieces.append(str(value.value))
-    if all(isinstance(piece, str) for piece in pieces):
-        stack.append(_constant("".join(piece for piece in pieces if isinstance(piece, str))))
-        return
-    stack.append("])")
-    for piece in reversed(pieces):
-        stack.append(_constant(piece) if isinstance(piece, str) else (piece, False))
-    stack.append("(JoinedStr values=[")
+        elif isinstance(value, ast.Constant):
+            text += str(value.value)
+        else:
+            pieces += [_constant(text), value] if text else [value]
+            text = ""
+    if not pieces:
+        return [_constant(text)]
+    return ["(JoinedStr values=[", *pieces, _constant(text) if text else "", "])"]
 
 
 def _constant(value: object) -> str:
     match value:
-        case bool() | None:
-            return f" {value}"
         case str():
             return f" str:{len(value)}:{value}"
+        case bool() | None:
+            return f" {value}"
         case bytes():
             return f" bytes:{value.hex()}"
         case int():

@@ -1,9 +1,9 @@
 """The hash of a task instance, from values only.
 
-It covers the digest of the code of its class, its significant parameters and the hash of each instance
-that it requires, by the key of that instance's output. The encoding is JSON with sorted members, which no
-two different inputs share; the requirements are sorted, for their order is of no meaning. The form is
-versioned: a new one makes every output outdated.
+It covers the digest of the code of its class, its significant parameters and the hash of each
+instance that it requires, by the key of that instance's output. The encoding is JSON with sorted
+members, which no two different inputs share; the requirements are sorted, for their order is of
+no meaning. The form is versioned: a new one makes every output outdated.
 """
 
 from __future__ import annotations

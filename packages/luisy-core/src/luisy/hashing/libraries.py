@@ -2,15 +2,16 @@
 
 Rules
 -----
-- The line of the requirements file decides, if one is given and names the distribution with anything more than
-  its name. A pin (``pandas==2.2.3``) counts as that version, so that writing down the installed versions
-  makes nothing outdated; anything else (a range, an address) counts as it is written, spaces aside.
-  Included files (``-r``, ``-c``) are read; comments, options and hashes do not count.
+- The line of the requirements file decides, if one is given and names the distribution with
+  anything more than its name. A pin (``pandas==2.2.3``) counts as that version, so that writing
+  down the installed versions makes nothing outdated; anything else (a range, an address) counts
+  as it is written, spaces aside. Included files (``-r``, ``-c``) are read; comments, options and
+  hashes do not count.
 - Else the installed version counts, and ``not installed`` for what is not there.
-- luisy's own packages never count, nor does luigi (``luigi.contrib`` does): it schedules, and what
-  it hands to a task enters the hash as parameters and requirements.
-- The distribution of an import is the one that installed its files, found from their folder: by name
-  first, then by the lists of installed files.
+- luisy's own packages never count, nor does luigi (``luigi.contrib`` does): it schedules, and
+  what it hands to a task enters the hash as parameters and requirements.
+- The distribution of an import is the one that installed its files, found from their folder: by
+  name first, then by the lists of installed files.
 """
 
 from __future__ import annotations
@@ -27,14 +28,7 @@ from luisy_protocol.errors import ConfigurationError
 from luisy.hashing.source import Modules
 
 NOT_INSTALLED = "not installed"
-_OWN = frozenset({"luisy", "luisy_protocol", "luisy_cloud", "luisy_dirs", "minus80", "firecrest"})
 _LINE = re.compile(r"^([A-Za-z0-9][A-Za-z0-9._-]*)\s*(\[[^\]]*\])?\s*(.*)$")
-
-
-def is_plumbing(dotted: str) -> bool:
-    """Tell whether an import is of luisy's own packages or of luigi, which never count."""
-    words = dotted.split(".")
-    return words[0] in _OWN or (words[0] == "luigi" and words[1:2] != ["contrib"])
 
 
 def normalise(name: str) -> str:
@@ -52,7 +46,8 @@ class Libraries:
 
     def of(self, dotted: str) -> tuple[tuple[str, str], ...]:
         """Return the distributions that an import reaches, each with the version that counts."""
-        key = dotted if self._is_namespace(dotted) else dotted.partition(".")[0]
+        top_level = dotted.partition(".")[0]
+        key = dotted if self._modules.is_namespace(top_level) else top_level
         known = self._known.get(key)
         if known is None:
             known = self._known[key] = tuple(self._find(key))
@@ -63,10 +58,6 @@ class Libraries:
         name, version = installed or (dotted.partition(".")[0], NOT_INSTALLED)
         name = normalise(name)
         yield name, self._requirements.get(name) or version
-
-    def _is_namespace(self, dotted: str) -> bool:
-        top_level = dotted.partition(".")[0]
-        return self._modules.kind(top_level) == "installed" and self._modules.file(top_level) is None
 
 
 def read_requirements(path: Path) -> dict[str, str]:
@@ -94,12 +85,17 @@ def _version(extras: str, rest: str) -> str:
     text = ",".join(parts)
     if len(parts) == 1 and text.startswith("==") and "*" not in text:
         text = text.lstrip("=")
-    chosen = "".join(sorted(re.sub(r"[\[\]\s]", " ", extras).replace(",", " ").split()))
-    words = [text, f"[{chosen}]" if chosen and text else "", f"; {' '.join(marker.split())}" if marker.strip() else ""]
+    chosen = ",".join(sorted(re.sub(r"[\[\]\s]", " ", extras).replace(",", " ").split()))
+    words = [
+        text,
+        f"[{chosen}]" if chosen and text else "",
+        f"; {' '.join(marker.split())}" if marker.strip() else "",
+    ]
     return " ".join(filter(None, words))
 
 
 def _lines(path: Path, seen: set[Path]) -> Iterator[str]:
+    path = Path(os.path.normpath(path))  # a/../b.txt is b.txt
     if path in seen:
         return
     seen.add(path)
@@ -125,9 +121,8 @@ def _distribution(dotted: str, modules: Modules) -> tuple[str, str] | None:
     if folder is None:
         return None
     path = dotted.replace(".", "/")
-    candidates = sorted(
-        entry for entry in os.listdir(folder) if entry.endswith((".dist-info", ".egg-info"))
-    )
+    names = sorted(entry.name for entry in folder.iterdir())
+    candidates = [name for name in names if name.endswith((".dist-info", ".egg-info"))]
     top_level = dotted.partition(".")[0]
     candidates.sort(key=lambda entry: normalise(entry.partition("-")[0]) != normalise(top_level))
     while path:
@@ -145,7 +140,11 @@ def _installs(info: Path, path: str) -> bool:
         except OSError:
             continue
         wanted = path.encode()
-        return any(mark + wanted + end in listing for mark in (b"\n", b"\nsrc/") for end in (b"/", b".py", b"."))
+        return any(
+            mark + wanted + end in listing
+            for mark in (b"\n", b"\nsrc/")
+            for end in (b"/", b".py", b".")
+        )
     try:
         words = (info / "top_level.txt").read_text(encoding="utf-8").split()
     except OSError:

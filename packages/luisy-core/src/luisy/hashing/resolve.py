@@ -2,24 +2,32 @@
 
 Rules
 -----
-- A name that a module binds by a statement is that name of that module, a *part*. A name that it imports is
-  what is imported; ``module.attribute`` chains are followed through modules, to just that attribute.
+- A name that a module binds by a statement is that name of that module, a *part*. A name that it
+  imports is what is imported; ``module.attribute`` chains are followed through modules, to just
+  that attribute.
 - What a package binds goes before a submodule of the same name.
-- A module that is used as a value, or whose attribute nobody binds (``__getattr__``), counts as a whole.
+- A module that is used as a value, or whose attribute nobody binds (``__getattr__``), counts as a
+  whole.
 - What lies in an installed distribution or the standard library is *external*, a dotted name.
-- A name that nothing binds may come from a star import of an external module; else it is a builtin.
+- A name that nothing binds may come from a star import of an external module; else it is a
+  builtin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import ast
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 from luisy.hashing.names import Names, index
-from luisy.hashing.scope import Import, Reference
+from luisy.hashing.nodes import Import
+from luisy.hashing.references import Reference
 from luisy.hashing.source import Module, Modules
 
 WHOLE = "*"
+
+# The packages of luisy itself; they never count.
+OWN = frozenset({"luisy", "luisy_protocol", "luisy_cloud", "luisy_dirs", "minus80", "firecrest"})
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -52,14 +60,14 @@ class Resolver:
     def __init__(self, modules: Modules, home: str) -> None:
         self.modules = modules
         self.home = home
-        self._names: dict[str, tuple[Module, Names]] = {}
+        self._names: dict[Module, Names] = {}
 
     def names(self, module: Module) -> Names:
         """Return the index of a module, made once."""
-        known = self._names.get(module.name)
-        if known is None or known[0] is not module:
-            known = self._names[module.name] = (module, index(module))
-        return known[1]
+        known = self._names.get(module)
+        if known is None:
+            known = self._names[module] = index(module)
+        return known
 
     def resolve(self, module: Module, reference: Reference) -> tuple[Target, ...]:
         """Return everything that a reference in a module may stand for, in a fixed order."""
@@ -74,6 +82,8 @@ class Resolver:
     def is_project(self, module: str) -> bool:
         """Tell whether a module's code counts by its source."""
         top_level = module.partition(".")[0]
+        if top_level in OWN:
+            return False
         return top_level == self.home or self.modules.kind(top_level) == "project"
 
     def _name(
@@ -89,12 +99,24 @@ class Resolver:
             return
         seen.add(key)
         names = self.names(module)
-        if name in names.statements:
+        if name in names.statements and not self._is_setting(module, name):
             found[Part(module.name, name)] = None
         for item in names.imports.get(name, ()):
             self._follow(module, item, attributes, found, seen)
         if not names.has(name):
             self._stars(module, name, attributes, found, seen)
+
+    def _is_setting(self, module: Module, name: str) -> bool:
+        """Tell whether a name is made only of calls into luisy, such as ``set_working_dir``."""
+        names = self.names(module)
+        imports = names.imports.get(name, [])
+        return (
+            bool(imports)
+            and all(
+                is_plumbing(f"{absolute(item.module, module)}.{item.attribute}") for item in imports
+            )
+            and all(isinstance(statement, ast.Expr) for statement in names.statements[name])
+        )
 
     def _stars(
         self,
@@ -145,6 +167,8 @@ class Resolver:
         """Follow a chain of attributes that starts at a module."""
         while True:
             if not self.is_project(source):
+                while chain and not given and self.modules.is_namespace(source):
+                    source, chain = f"{source}.{chain[0]}", chain[1:]
                 dotted = f"{source}.{chain[0]}" if given and chain else source
                 found[self._external(dotted)] = None
                 return
@@ -175,6 +199,12 @@ class Resolver:
         return External(dotted, self.modules.kind(dotted.partition(".")[0]))
 
 
+def is_plumbing(dotted: str) -> bool:
+    """Tell whether an import is of luisy's own packages or of luigi, which never count."""
+    words = dotted.split(".")
+    return words[0] in OWN or (words[0] == "luigi" and words[1:2] != ["contrib"])
+
+
 def absolute(name: str, module: Module) -> str:
     """Turn the module of an import statement into a dotted name."""
     rest = name.lstrip(".")
@@ -186,11 +216,13 @@ def absolute(name: str, module: Module) -> str:
     return ".".join([*words, rest] if rest else words)
 
 
-def labels(reference: Reference, targets: Iterable[Target], shown: dict[str, str]) -> Iterable[str]:
-    """Tell what a reference of the module stands for, as it enters the digest of its part."""
+def labels(
+    reference: Reference, targets: Iterable[Target], label: Callable[[str], str]
+) -> Iterator[str]:
+    """Tell what a reference stands for, as it enters the digest of the part that it is in."""
     for target in targets:
         if isinstance(target, External):
             yield f"{reference.name} = {target.name}"
         else:
             chain = ".".join((reference.name, *reference.attributes))
-            yield f"{chain} = {shown[target.module]}:{target.name}"
+            yield f"{chain} = {label(target.module)}:{target.name}"

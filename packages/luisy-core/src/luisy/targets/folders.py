@@ -38,5 +38,6 @@ class ParquetDirTarget(FolderTarget):
                 to_pandas(obj).to_parquet(part)
         else:
             raise ConfigurationError(
-                f"a parquet folder holds a frame of pandas, polars or Spark, not {type(obj).__name__}"
+                "a parquet folder holds a frame of pandas, polars or Spark, "
+                f"not {type(obj).__name__}"
             )

@@ -1,9 +1,9 @@
 """Targets of tables: csv, parquet, feather, xlsx and hdf, one file each.
 
-They read with pandas and write what pandas writes, with the defaults that luisy 1.4 had: a csv file has
-no index, an xlsx file has one. csv, parquet and feather take polars frames, too. The arguments given
-to an output decorator go to the writer, the reader, or both: to each that knows an argument of that
-name. One that neither knows is an error.
+They read with pandas and write what pandas writes, with the defaults that luisy 1.4 had: a csv file
+has no index, an xlsx file has one. csv, parquet and feather take polars frames, too. The arguments
+given to an output decorator go to the writer, the reader, or both: to each that knows an argument
+of that name. One that neither knows is an error.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -115,7 +116,7 @@ class XLSXTarget(LocalTarget):
 
         with engine("openpyxl", extra="xlsx"):
             arguments = accepted(self.kwargs, pd.DataFrame.to_excel, pd.read_excel)
-            # pandas tells the kind of file by its name or by its engine; the name is a temporary one.
+            # The temporary name does not tell pandas that it is an Excel file; the engine does.
             with pd.ExcelWriter(path, engine=arguments.pop("engine", "openpyxl")) as writer:
                 to_pandas(obj).to_excel(writer, **arguments)
 
@@ -169,9 +170,7 @@ def engine(name: str, *, extra: str) -> Iterator[None]:
     try:
         yield
     except ImportError as error:
-        from importlib.util import find_spec
-
-        if find_spec(name) is not None:
+        if _is_importable(name):
             raise
         raise MissingPackage(
             f'this kind of output needs {name}: pip install "luisy-core[{extra}]"'
@@ -196,3 +195,11 @@ def to_pandas(obj: Any) -> Any:
 def _parameters(function: Callable[..., Any]) -> set[str]:
     parameters = inspect.signature(function).parameters.values()
     return {"**" if p.kind is p.VAR_KEYWORD else p.name for p in parameters}
+
+
+def _is_importable(name: str) -> bool:
+    try:
+        import_module(name)
+    except ImportError:
+        return False
+    return True

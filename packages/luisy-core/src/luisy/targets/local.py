@@ -1,9 +1,9 @@
 """The target of one file or folder on disk, written whole or not at all.
 
 Every way to write goes to a temporary name beside the target and is renamed into place at the end:
-`write`, luigi's ``open("w")`` and ``temporary_path``. A process that dies leaves the old output, if there
-was one, and a temporary file that nobody takes for an output. A folder is filled under a temporary
-name; the old one is moved away, the new one renamed into place, the old one removed.
+`write`, luigi's ``open("w")`` and ``temporary_path``. A process that dies leaves the old output, if
+there was one, and a temporary file that nobody takes for an output. A folder is filled under a
+temporary name; the old one is moved away, the new one renamed into place, the old one removed.
 
 A target kind gives `dump` and `load`, and inherits the rest.
 """
@@ -50,7 +50,7 @@ class LocalTarget(LuisyTarget):
     requires_pandas = True
 
     def __init__(self, path: str | os.PathLike[str], **kwargs: Any) -> None:
-        super().__init__(path=os.fspath(path))
+        super().__init__(path=os.fspath(path))  # type: ignore[no-untyped-call]
         self.kwargs = kwargs
 
     def load(self, path: Path) -> Any:
@@ -90,7 +90,7 @@ class LocalTarget(LuisyTarget):
     def open(self, mode: str = "r") -> Any:
         """Open the file as luigi does; what is written appears when it is closed."""
         if mode.strip("bt") != "w":
-            return super().open(mode)
+            return super().open(mode)  # type: ignore[no-untyped-call]
         self.makedirs()
         return self.format.pipe_writer(_AtomicFile(self.path))
 
@@ -146,7 +146,8 @@ class FolderTarget(LocalTarget):
     def _check_own(self, path: Path) -> None:
         if self.path.endswith(("/", os.sep)):
             raise ConfigurationError(
-                f"{path} cannot be written as one output: let get_folder_name name a folder of its own"
+                f"{path} cannot be written as one output: "
+                "let get_folder_name name a folder of its own"
             )
 
 

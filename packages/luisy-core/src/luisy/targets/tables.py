@@ -1,7 +1,7 @@
 """Targets that live outside the working directory and are reached through Spark.
 
-They have no file here, so they have no record: such a task is complete when its table or its data is
-there, whatever code made it.
+They have no file here, so they have no record: such a task is complete when its table or its data
+is there, whatever code made it.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class DeltaTableTarget(SparkTarget):
         table_name: str | None = None,
     ) -> None:
         self.table_uri = f"{catalog}.{schema}.{table_name}"
-        super().__init__(path=f"{outdir}/{self.table_uri}.{self.file_ending}")
+        super().__init__(f"{outdir}/{self.table_uri}.{self.file_ending}")  # type: ignore[no-untyped-call]
 
     def exists(self) -> bool:
         """Tell whether the table is there."""
@@ -94,7 +94,7 @@ class AzureBlobStorageTarget(SparkTarget):
         self.blob_uri = f"{endpoint.rstrip('/')}/{directory.lstrip('/')}"
         self.inferschema = inferschema
         self.file_format = file_format
-        super().__init__(path=self.blob_uri)
+        super().__init__(self.blob_uri)  # type: ignore[no-untyped-call]
 
     def exists(self) -> bool:
         """Tell whether there is something to read."""

@@ -1,7 +1,7 @@
 """Fakes for tests, and the conformance suite that every store must pass.
 
-`StoreConformance` needs pytest (``pip install luisy-protocol[testing]``); the fakes do not, so it is
-imported only when it is asked for.
+`StoreConformance` needs pytest (``pip install luisy-protocol[testing]``); the fakes do not, so it
+is imported only when it is asked for.
 """
 
 from __future__ import annotations
@@ -20,9 +20,9 @@ __all__ = ["FaultyStore", "MemoryStore", "StoreConformance"]
 def __getattr__(name: str) -> object:
     if name != "StoreConformance":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    import pytest  # noqa: PLC0415 - an extra
+    import pytest
 
     pytest.register_assert_rewrite("luisy_protocol.testing.conformance")
-    from luisy_protocol.testing.conformance import StoreConformance  # noqa: PLC0415
+    from luisy_protocol.testing.conformance import StoreConformance
 
     return StoreConformance

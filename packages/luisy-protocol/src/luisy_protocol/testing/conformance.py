@@ -10,10 +10,12 @@ Run it on a store of your own::
             return functools.partial(MyStore, my_server.url)
 
 The fixture returns a callable that opens a store on the same, initially empty, place each time. The
-tests with several processes call it in each of them, so it must be picklable: a class, a function of a
-module, or a `functools.partial` of one. A store that lives in one process sets
-``processes = False``; then these tests use threads.
+tests with several processes call it in each of them, so it must be picklable: a class, a function
+of a module, or a `functools.partial` of one. A store that lives in one process sets ``processes =
+False``; then these tests use threads.
 """
+
+# ruff: noqa: D102, S101 - these are tests
 
 from __future__ import annotations
 
@@ -21,7 +23,7 @@ import hashlib
 import multiprocessing
 import os
 import tracemalloc
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from pathlib import Path
 from typing import ClassVar, TypeAlias
@@ -29,7 +31,6 @@ from typing import ClassVar, TypeAlias
 import pytest
 
 from luisy_protocol.errors import (
-    ConfigurationError,
     Conflict,
     IntegrityError,
     InvalidKey,
@@ -70,7 +71,7 @@ UNUSUAL_KEYS = [
 ]
 
 
-class _Stop(Exception):  # noqa: N818 - it is no error, the caller wants to stop
+class _Stop(Exception):
     """What a caller raises to cancel a transfer."""
 
 
@@ -290,7 +291,9 @@ class StoreConformance:
             store.write(key, b"")
         assert [info.key for info in store.list()] == sorted(keys)
 
-    @pytest.mark.parametrize("prefix", ["", "p", "p/", "p/ra", "p/raw/", "p/raw/x", "q/", "p/raw/a/b"])
+    @pytest.mark.parametrize(
+        "prefix", ["", "p", "p/", "p/ra", "p/raw/", "p/raw/x", "q/", "p/raw/a/b"]
+    )
     def test_list_takes_the_prefix_as_plain_text(self, store: Store, prefix: str) -> None:
         keys = ["p/raw/a", "p/raw/x1", "p/raw/x/2", "p/rare", "p2/raw/a", "pq", "o"]
         for key in keys:

@@ -14,8 +14,9 @@ class FaultyStore:
 
     Args:
         store: The store behind.
-        before: Called with the operation's name and the key (or prefix) before it is passed on; what
-            it raises, the operation raises. It may also count, wait, or change the store behind.
+        before: Called with the operation's name and the key (or prefix) before it is passed on;
+            what it raises, the operation raises. It may also count, wait, or change the store
+            behind.
         moved: Called during a download or upload with the operation's name, the key and the bytes
             moved so far; what it raises interrupts the transfer there.
         damaged: Keys whose first byte arrives flipped when they are downloaded.

@@ -1,0 +1,242 @@
+"""A store in an Azure Blob container, on Microsoft's SDK.
+
+What the SDK does: retries, time limits, splitting large blobs into blocks that travel in
+parallel, and the MD5 that Azure checks for each request and keeps for the blob. What is added
+here: the SHA-256 of the content, taken while it streams, is checked before an upload is committed
+and is kept in the blob's metadata, where a listing shows it.
+
+A file of up to 4 MiB is one request either way. Of larger ones only `LARGE_AT_ONCE` travel at a
+time, each in `PARALLEL_BLOCKS` blocks, however many threads ask; this bounds the memory.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from pathlib import Path
+from threading import BoundedSemaphore
+from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+
+from luisy_protocol import os_errors
+from luisy_protocol.digest import digest_bytes
+from luisy_protocol.errors import Conflict, IntegrityError, NotFound
+from luisy_protocol.keys import validate_key, validate_prefix
+from luisy_protocol.store import Advance, Downloaded, ObjectInfo
+
+from luisy_cloud.azure_client import BLOCK, open_container
+from luisy_cloud.azure_errors import translated
+from luisy_cloud.azure_settings import AzureSettings, read_settings
+from luisy_cloud.streams import CheckedReader, OrderedDigest
+
+if TYPE_CHECKING:
+    from azure.storage.blob import BlobProperties, StorageStreamDownloader
+
+LARGE_AT_ONCE = 3
+PARALLEL_BLOCKS = 4
+SHA256 = "sha256"
+
+
+def open_azure_store(url: str) -> AzureStore:
+    """Open the container that a URL and the environment name; nothing is sent yet.
+
+    Args:
+        url: ``az://<container>[/<prefix>]``.
+
+    Raises:
+        ConfigurationError: If a setting is missing or malformed.
+        MissingPackage: If the way in needs azure-identity and it is not installed.
+    """
+    return AzureStore(read_settings(url, os.environ))
+
+
+class AzureStore:
+    """A `luisy_protocol.store.Store` in a container of Azure Blob storage.
+
+    Args:
+        settings: Where it is and how to enter.
+    """
+
+    has_compare_and_swap = True
+
+    def __init__(self, settings: AzureSettings) -> None:
+        self.url = f"az://{settings.container}/{settings.prefix}".rstrip("/")
+        self._prefix = settings.prefix
+        self._container = open_container(settings)
+        self._where = f"the container {settings.container} at {self._endpoint()}"
+        self._large = BoundedSemaphore(LARGE_AT_ONCE)
+
+    def __repr__(self) -> str:
+        return f"AzureStore({self.url!r})"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # The way in does not travel: another process reads it from its own environment.
+        return open_azure_store, (self.url,)
+
+    def list(self, prefix: str = "") -> Iterator[ObjectInfo]:
+        """Yield every object whose key starts with `prefix`, sorted by key."""
+        validate_prefix(prefix)
+        with translated("list objects", self._where):
+            blobs = self._container.list_blobs(
+                name_starts_with=self._prefix + prefix, include=["metadata"]
+            )
+            for blob in blobs:
+                if not _is_folder_marker(blob):
+                    yield self._info(blob)
+
+    def stat(self, key: str) -> ObjectInfo:
+        """Tell about one object."""
+        name = self._name(key)
+        with translated(f"read {key}", self._where):
+            return self._info(self._container.get_blob_client(name).get_blob_properties())
+
+    def read(self, key: str) -> tuple[bytes, ObjectInfo]:
+        """Return a small object's content and the etag that belongs to exactly these bytes."""
+        name = self._name(key)
+        with translated(f"read {key}", self._where):
+            stream = self._container.download_blob(name, max_concurrency=PARALLEL_BLOCKS)
+            return stream.readall(), self._info(stream.properties)
+
+    def write(
+        self, key: str, content: bytes, *, if_match: str | None = None, if_absent: bool = False
+    ) -> ObjectInfo:
+        """Replace a small object in one step."""
+        try:
+            return self._put(key, content, overwrite=not if_absent, **_condition(if_match))
+        except NotFound as error:
+            if if_match is None or type(error) is not NotFound:
+                raise
+            raise Conflict(f"{key} in {self.url} was deleted by somebody else") from error
+
+    def download(
+        self,
+        key: str,
+        path: Path,
+        *,
+        if_match: str | None = None,
+        advance: Advance | None = None,
+    ) -> Downloaded:
+        """Write an object's content to `path`; large ones in parallel blocks."""
+        name = self._name(key)
+        with os_errors.translated(f"write {path}"):
+            file = path.open("w+b")
+        with file, translated(f"read {key}", self._where):
+            stream = self._container.download_blob(
+                name, max_concurrency=PARALLEL_BLOCKS, **_condition(if_match)
+            )
+            return self._receive(stream, file, advance)
+
+    def upload(
+        self, path: Path, key: str, *, sha256: str, advance: Advance | None = None
+    ) -> ObjectInfo:
+        """Send a file, large ones in parallel blocks; the old object stays until all are there."""
+        from azure.storage.blob import ContentSettings
+
+        name = self._name(key)
+        with os_errors.translated(f"read {path}"):
+            file = path.open("rb")
+        with file, translated(f"write {key}", self._where):
+            size = os.fstat(file.fileno()).st_size
+            reader = CheckedReader(file, size=size, sha256=sha256, advance=advance)
+            with self._large if size > BLOCK else nullcontext():
+                answer = self._container.get_blob_client(name).upload_blob(
+                    cast("IO[bytes]", reader),
+                    length=size,
+                    overwrite=True,
+                    metadata={SHA256: sha256},
+                    content_settings=ContentSettings(content_md5=reader.md5),
+                    validate_content=True,
+                    max_concurrency=PARALLEL_BLOCKS,
+                )
+        return ObjectInfo(key, size, _bare(answer["etag"]), answer["last_modified"], sha256)
+
+    def delete(self, key: str) -> None:
+        """Remove an object; one that is not there is fine."""
+        name = self._name(key)
+        try:
+            with translated(f"delete {key}", self._where):
+                self._container.delete_blob(name, delete_snapshots="include")
+        except NotFound as error:
+            if type(error) is not NotFound:
+                raise
+
+    def create_container(self) -> None:
+        """Make the container; one that is there is fine.
+
+        Raises:
+            AccessDenied: If the credentials do not allow it.
+        """
+        try:
+            with translated("create", self._where):
+                self._container.create_container()
+        except Conflict:
+            return
+
+    def close(self) -> None:
+        """Release the connections."""
+        self._container.close()
+
+    def _put(self, key: str, content: bytes, **condition: Any) -> ObjectInfo:
+        from azure.storage.blob import ContentSettings
+
+        digest = digest_bytes(content)
+        md5 = bytearray(hashlib.md5(content, usedforsecurity=False).digest())
+        name = self._name(key)
+        with translated(f"write {key}", self._where):
+            answer = self._container.get_blob_client(name).upload_blob(
+                content,
+                length=len(content),
+                metadata={SHA256: digest.sha256},
+                content_settings=ContentSettings(content_md5=md5),
+                validate_content=True,
+                **condition,
+            )
+        return ObjectInfo(
+            key, digest.size, _bare(answer["etag"]), answer["last_modified"], digest.sha256
+        )
+
+    def _receive(
+        self, stream: StorageStreamDownloader[bytes], file: BinaryIO, advance: Advance | None
+    ) -> Downloaded:
+        info, md5 = self._info(stream.properties), stream.properties.content_settings.content_md5
+        # A blob that came by other means has no note of its SHA-256, but Azure's of its MD5.
+        algorithms = (SHA256,) if info.sha256 or not md5 else (SHA256, "md5")
+        target = OrderedDigest(file, advance=advance, algorithms=algorithms)
+        with self._large if info.size > BLOCK else nullcontext():
+            stream.readinto(cast("IO[bytes]", target))
+        if md5 and "md5" in algorithms and target.digest("md5") != bytes(md5):
+            raise IntegrityError(f"{info.key} in {self.url} does not match its own Content-MD5")
+        return Downloaded(info, target.digest(SHA256).hex())
+
+    def _name(self, key: str) -> str:
+        return self._prefix + validate_key(key)
+
+    def _info(self, blob: BlobProperties) -> ObjectInfo:
+        metadata: Mapping[str, str] = blob.metadata or {}
+        key = blob.name.removeprefix(self._prefix)
+        return ObjectInfo(
+            key, blob.size, _bare(blob.etag), blob.last_modified, metadata.get(SHA256)
+        )
+
+    def _endpoint(self) -> str:
+        return f"{self._container.scheme}://{self._container.primary_hostname}"
+
+
+def _bare(etag: str) -> str:
+    """Return an etag as listings show it; the headers of single answers put it in quotes."""
+    return etag.strip('"')
+
+
+def _condition(etag: str | None) -> dict[str, Any]:
+    from azure.core import MatchConditions
+
+    if etag is None:
+        return {}
+    return {"etag": f'"{etag}"', "match_condition": MatchConditions.IfNotModified}
+
+
+def _is_folder_marker(blob: BlobProperties) -> bool:
+    """Tell whether a blob stands for a folder of an account with a hierarchical namespace."""
+    metadata: Mapping[str, str] = blob.metadata or {}
+    return metadata.get("hdi_isfolder", "").lower() == "true"

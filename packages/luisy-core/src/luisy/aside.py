@@ -1,0 +1,132 @@
+"""Set outdated outputs aside until what replaces them is there.
+
+They move within the project's folder, by one rename each, to ``.luisy/aside/<run>/outputs/<key>``; the
+list of the keys, ``.luisy/aside/<run>/keys``, is written before. The record of an output stays where
+it is: only that of a new output replaces it. So a run that was killed in the middle loses nothing
+either: what it set aside lies there with its record, and the next run, or ``luisy restore``, puts it
+back where nothing has taken its place.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from luisy_protocol.os_errors import translated
+
+from luisy.workspace import Workspace
+
+
+@dataclass(slots=True)
+class Aside:
+    """The outputs that one run has set aside.
+
+    Attributes:
+        workspace: Where the outputs are.
+        run: A name for the run, unique.
+    """
+
+    workspace: Workspace
+    run: str = field(
+        default_factory=lambda: f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
+    )
+    _keys: dict[str, None] = field(default_factory=dict)
+
+    def put(self, keys: Iterable[str]) -> None:
+        """Set outputs aside; those that are not there are passed over.
+
+        Raises:
+            AccessDenied, LuisyError: If one cannot be moved.
+        """
+        present = [key for key in keys if os.path.lexists(self.workspace.path(key))]
+        for project in {_project(key) for key in present}:
+            self._note(project, [key for key in present if _project(key) == project])
+        for key in present:
+            self._keys[key] = None
+            _move(Path(self.workspace.path(key)), self._place(key))
+
+    def restore(self, keys: Iterable[str] | None = None) -> list[str]:
+        """Put outputs back where nothing has taken their place; return their keys.
+
+        Args:
+            keys: Which, all by default.
+        """
+        wanted = self._keys if keys is None else keys
+        restored = []
+        for key in [key for key in wanted if key in self._keys]:
+            output, place = Path(self.workspace.path(key)), self._place(key)
+            if os.path.lexists(place) and not os.path.lexists(output):
+                _move(place, output)
+                restored.append(key)
+            del self._keys[key]
+            self._close(_project(key))
+        return restored
+
+    def discard(self, keys: Iterable[str]) -> None:
+        """Remove outputs that have been replaced."""
+        for key in [key for key in keys if key in self._keys]:
+            _remove(self._place(key))
+            del self._keys[key]
+            self._close(_project(key))
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """What lies aside."""
+        return tuple(self._keys)
+
+    def _note(self, project: str, keys: Iterable[str]) -> None:
+        folder = self._folder(project)
+        with translated(f"write {folder}"):
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / "keys").open("a", encoding="utf-8") as file:
+                file.write("".join(f"{key}\n" for key in keys))
+
+    def _close(self, project: str) -> None:
+        """Remove the folders of a project of which nothing lies aside any more."""
+        if any(_project(key) == project for key in self._keys):
+            return
+        folder = self._folder(project)
+        _remove(folder)
+        if not any(folder.parent.iterdir()):
+            folder.parent.rmdir()
+
+    def _folder(self, project: str) -> Path:
+        return self.workspace.private(project) / "aside" / self.run
+
+    def _place(self, key: str) -> Path:
+        return self._folder(_project(key)).joinpath("outputs", *key.split("/"))
+
+
+def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
+    """Yield what earlier runs set aside in a project and never put back, the latest first."""
+    folder = workspace.private(project) / "aside"
+    runs = sorted(folder.iterdir(), reverse=True) if folder.is_dir() else []
+    for run in runs:
+        try:
+            keys = (run / "keys").read_text("utf-8").split("\n")
+        except OSError:
+            continue
+        yield Aside(workspace, run.name, dict.fromkeys(key for key in keys if key))
+
+
+def _project(key: str) -> str:
+    return key.partition("/")[0]
+
+
+def _move(source: Path, target: Path) -> None:
+    with translated(f"move {source} to {target}"):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)
+
+
+def _remove(place: Path) -> None:
+    with translated(f"remove {place}"):
+        if place.is_dir() and not place.is_symlink():
+            shutil.rmtree(place)
+        else:
+            place.unlink(missing_ok=True)

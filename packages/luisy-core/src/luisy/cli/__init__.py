@@ -1,0 +1,53 @@
+"""The `luisy` command.
+
+Exit codes: 0 everything is done (or was not wanted), 1 something failed, 2 the command was misused or a
+setting is missing or wrong, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import signal
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+import click
+from luisy_protocol.errors import ConfigurationError, LuisyError, MissingPackage
+
+from luisy.cli.group import Luisy
+
+_MISUSED = (ConfigurationError, MissingPackage)
+_INTERRUPTED = 130
+
+
+def main(argv: Sequence[str] | None = None) -> NoReturn:
+    """Run the command and end the process.
+
+    Args:
+        argv: The arguments; those of the process by default.
+    """
+    sys.exit(call(sys.argv[1:] if argv is None else argv))
+
+
+def call(argv: Sequence[str]) -> int:
+    """Run the command and return its exit code."""
+    signal.signal(signal.SIGTERM, _terminate)
+    try:
+        result = Luisy().main(list(argv), prog_name="luisy", standalone_mode=False)
+    except click.exceptions.Exit as end:
+        return end.exit_code
+    except click.ClickException as error:
+        click.echo(f"luisy: {error.format_message()}", err=True)
+        return 2
+    except LuisyError as error:
+        click.echo(f"luisy: {error}", err=True)
+        return 2 if isinstance(error, _MISUSED) else 1
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("luisy: interrupted; what was set aside has been put back", err=True)
+        return _INTERRUPTED
+    return result if isinstance(result, int) else 0
+
+
+def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler
+    # Whoever stops the run politely gets the same tidy end as with Ctrl-C.
+    raise KeyboardInterrupt

@@ -1,0 +1,200 @@
+"""Find the root task that a command line means, by luigi's own rules but without abbreviations."""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import importlib
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, NoReturn
+
+import luigi
+from luigi.cmdline_parser import CmdlineParser
+from luigi.parameter import MissingParameterException
+from luigi.task_register import (
+    Register,
+    TaskClassAmbigiousException,
+    TaskClassNotFoundException,
+)
+from luisy_protocol.errors import ConfigurationError
+
+from luisy.task import Task
+
+
+@contextmanager
+def root_task(arguments: Sequence[str]) -> Iterator[luigi.Task]:
+    """Give the task that the arguments name; luigi's own flags among them count during the block.
+
+    Args:
+        arguments: The name of the task, its parameters, ``--module``, and luigi's flags.
+
+    Raises:
+        ConfigurationError: If they do not name a task, or not completely.
+    """
+    parser = _parse(arguments)
+    # Where luigi itself keeps it; its own context manager would parse with abbreviations.
+    before, CmdlineParser._instance = CmdlineParser._instance, parser  # noqa: SLF001
+    try:
+        yield _make(parser)
+    finally:
+        CmdlineParser._instance = before  # noqa: SLF001
+
+
+def task_class(arguments: Sequence[str]) -> type[luigi.Task]:
+    """Return the class of the task that the arguments name, whatever its parameters.
+
+    Raises:
+        ConfigurationError: If they do not name a task.
+    """
+    found: type[luigi.Task] = Register.get_task_cls(_parse(arguments).known_args.root_task)
+    return found
+
+
+def project_classes(module: str) -> dict[str, list[type[Task]]]:
+    """Return the task classes of the projects whose tasks a module defines.
+
+    Args:
+        module: The module; what it imports counts, too, where it is of the same projects.
+
+    Raises:
+        ConfigurationError: If there is no such module, or no task of luisy in it.
+    """
+    _look_here()
+    _import(module)
+    classes = [cls for cls in _subclasses(Task) if not cls.__module__.startswith("luisy.")]
+    projects = {str(cls.project_name) for cls in classes if cls.__module__ == module}
+    if not projects:
+        raise ConfigurationError(f"the module '{module}' defines no task of luisy")
+    return {
+        project: [cls for cls in classes if str(cls.project_name) == project]
+        for project in sorted(projects)
+    }
+
+
+def _subclasses(cls: type[Task]) -> Iterator[type[Task]]:
+    for below in cls.__subclasses__():
+        yield below
+        yield from _subclasses(below)
+
+
+class _Parser(CmdlineParser):
+    """luigi's parser, which raises our errors and takes flags by their full names only."""
+
+    @staticmethod
+    def _build_parser(root_task: str | None = None, help_all: bool = False) -> Any:  # noqa: FBT001, FBT002
+        if root_task:
+            _check_task(root_task)
+        parser = CmdlineParser._build_parser(root_task, help_all)  # noqa: SLF001
+        parser.allow_abbrev = False
+        parser.error = _Misuse(parser)
+        return parser
+
+    @staticmethod
+    def _attempt_load_module(known_args: argparse.Namespace) -> None:
+        if known_args.core_module:
+            _import(known_args.core_module)
+
+
+class _Misuse:
+    """What argparse calls when it does not understand."""
+
+    def __init__(self, parser: argparse.ArgumentParser) -> None:
+        self._parser = parser
+
+    def __call__(self, message: str) -> NoReturn:
+        head, _, rest = message.partition(": ")
+        if head == "unrecognized arguments":
+            flag = rest.split()[0].partition("=")[0]
+            known = dict.fromkeys([*_OURS, *self._parser._option_string_actions])  # noqa: SLF001
+            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, list(known))}")
+        raise ConfigurationError(message)
+
+
+_OURS = ("--working-dir", "--requirements-path", "--no-ask", "--dry-run", "--download", "--upload")
+
+
+def _parse(arguments: Sequence[str]) -> CmdlineParser:
+    _look_here()
+    try:
+        return _Parser(list(arguments))
+    except SystemExit as end:
+        if end.code in {None, 0}:
+            raise
+        raise ConfigurationError("no task is given: luisy --module MODULE TASK") from end
+
+
+def _look_here() -> None:
+    if os.getcwd() not in sys.path:  # noqa: PTH109 - as the interpreter itself does for a script
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+
+
+def _import(name: str) -> None:
+    try:
+        importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name and (name == error.name or name.startswith(f"{error.name}.")):
+            raise ConfigurationError(
+                f"there is no module '{name}' (looked in the current directory and where Python looks)"
+            ) from error
+        raise
+
+
+def _check_task(name: str) -> None:
+    try:
+        Register.get_task_cls(name)
+    except TaskClassAmbigiousException as error:
+        raise ConfigurationError(
+            f"there are several tasks '{name}'; give them namespaces to tell them apart"
+        ) from error
+    except TaskClassNotFoundException as error:
+        names = [known for known in Register.task_names() if not known.startswith(_INTERNAL)]
+        raise ConfigurationError(
+            f"there is no task '{name}'{_suggestion(name, names)}"
+            + ("" if names else "; is --module given?")
+        ) from error
+
+
+_INTERNAL = ("luigi.", "luisy.")
+
+
+def _make(parser: CmdlineParser) -> luigi.Task:
+    cls = Register.get_task_cls(parser.known_args.root_task)
+    values = {}
+    for name, parameter in cls.get_params():
+        given = getattr(parser.known_args, name)
+        if given:
+            values[name] = _value(name, parameter, given)
+    try:
+        task: luigi.Task = cls(**values)
+    except MissingParameterException as error:
+        missing = [
+            f"--{_dashed(name)}"
+            for name, parameter in cls.get_params()
+            if name not in values and not parameter.has_task_value(cls.get_task_family(), name)
+        ]
+        names = " and ".join(missing) or str(error)
+        raise ConfigurationError(f"the task {cls.get_task_family()} needs {names}") from error
+    return task
+
+
+def _value(name: str, parameter: Any, given: Any) -> Any:
+    try:
+        return parameter.parse(given)
+    except Exception as error:
+        kind = type(parameter).__name__.removesuffix("Parameter").lower() or "text"
+        raise ConfigurationError(
+            f"--{_dashed(name)}: {given!r} cannot be read as {kind} ({error})"
+        ) from error
+
+
+def _dashed(name: str) -> str:
+    return name.replace("_", "-")
+
+
+def _suggestion(name: str, known: Sequence[str]) -> str:
+    begun = [other for other in known if len(name) > 3 and other.startswith(name)]
+    similar = begun or difflib.get_close_matches(name, known, n=3)
+    return f"; did you mean {' or '.join(similar[:3])}?" if similar else ""

@@ -1,0 +1,105 @@
+"""`luisy restore` and `luisy clean`: put back what was set aside, remove what nobody claims."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.terminal import files_text, size_text
+
+from luisy.cli.looking import write_json
+from luisy.cli.options import apply_settings
+
+_working_dir = click.option(
+    "--working-dir", metavar="DIR", help="Where outputs are.  [env: WORKING_DIR]"
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Write JSON, for scripts.")
+
+
+@click.command("restore", short_help="Put back what a run that was killed had set aside.")
+@_working_dir
+@_as_json
+def restore(**given: Any) -> None:
+    """Put back the outputs that a run had set aside when it was killed.
+
+    What has been made anew since stays. A run that fails, or is interrupted, does this by itself.
+    """
+    from luisy.aside import leftovers
+    from luisy.config import Config
+    from luisy.run_lock import alone
+    from luisy.terminal import Terminal
+    from luisy.workspace import Workspace
+
+    apply_settings(given)
+    workspace = Workspace(Path(Config().working_dir))
+    projects = [path.parent.parent.name for path in workspace.folder.glob("*/.luisy/aside")]
+    with alone(workspace, projects, waiting=Terminal().warn):
+        restored = [
+            key
+            for project in projects
+            for left in leftovers(workspace, project)
+            for key in left.restore()
+        ]
+    if given["as_json"]:
+        write_json({"restored": restored})
+        return
+    for key in restored:
+        click.echo(f"restored {key}")
+    if not restored:
+        click.echo("Nothing to restore: nothing lies aside.")
+
+
+@click.command("clean", short_help="Remove outputs that no task claims any more.")
+@click.option("--module", metavar="MODULE", required=True, help="The module of the tasks.")
+@_working_dir
+@click.option("--no-ask", is_flag=True, help="Do not ask before outputs are removed.")
+@click.option("--dry-run", is_flag=True, help="Show what would be removed and end.")
+@_as_json
+def clean(**given: Any) -> int:
+    """Remove the outputs that luisy has made and that no task of a module's project claims.
+
+    What has no record, and what a person made, is left alone.
+    """
+    from luisy.cleaning import remove, unclaimed
+    from luisy.cli.arguments import project_classes
+    from luisy.config import Config
+    from luisy.run_lock import alone
+    from luisy.terminal import Terminal
+    from luisy.workspace import Workspace
+
+    apply_settings(given)
+    workspace, show = Workspace(Path(Config().working_dir)), Terminal()
+    by_project = project_classes(given["module"])
+    found = [
+        output
+        for project, classes in by_project.items()
+        for output in unclaimed(workspace, project, classes)
+    ]
+    if given["as_json"]:
+        write_json({"unclaimed": [{"key": one.key, "size": one.size} for one in found]})
+    else:
+        for one in found:
+            click.echo(f"{one.key}  {size_text(one.size)}")
+    if not found or given["dry_run"]:
+        if not given["as_json"] and not found:
+            click.echo("Nothing to clean: tasks claim everything that luisy has made.")
+        return 0
+    if not given["no_ask"]:
+        _check_terminal()
+        if not show.approve():
+            return 0
+    with alone(workspace, by_project, waiting=show.warn):
+        remove(workspace, found)
+    if not given["as_json"]:
+        click.echo(f"removed {files_text(len(found))}, {size_text(sum(one.size for one in found))}")
+    return 0
+
+
+def _check_terminal() -> None:
+    if not sys.stdin.isatty():
+        raise ConfigurationError(
+            "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to see the list"
+        )

@@ -1,0 +1,132 @@
+"""The digests of outputs on disk, without reading again what has not changed.
+
+A file's digest is remembered with its size, its inode and the times of its last modification and of its
+last change of status. It counts as unchanged as long as all four agree. A digest taken less than
+`_SLACK` after the file was last touched is used but not remembered: the file could change once more
+within the same tick of the file system's clock, and its status would not tell.
+
+The memory is a text file to which lines are only added, by any number of processes at once; when most
+of it is outdated it is written anew. It may be lost or removed at any time: then files are read again.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import stat
+import time
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from luisy_protocol.digest import digest_file, digest_listing, list_folder
+from luisy_protocol.errors import NotFound
+from luisy_protocol.record import Content
+from luisy_protocol.temporary import replacing
+
+_SLACK = 50_000_000
+_COARSE_SLACK = 2_500_000_000
+_WASTE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """The content of an output; of a folder, also that of each file in it."""
+
+    content: Content
+    files: Mapping[str, Content] | None = None
+
+
+class Fingerprints:
+    """Tells the digests of files and folders.
+
+    Args:
+        memory: Where digests are remembered, or None to remember them in this process alone.
+    """
+
+    def __init__(self, memory: Path | None) -> None:
+        self._memory = memory
+        self._known: dict[str, list[int | str]] = {}
+        self._added: list[str] = []
+        self._lines = 0
+        if memory:
+            self._load(memory)
+
+    def of(self, path: str, *, is_folder: bool = False) -> Fingerprint | None:
+        """Return the content of an output, or None if there is none of its kind."""
+        try:
+            status = os.stat(path)  # noqa: PTH116 - asked for every output of a pipeline
+        except OSError:
+            return None
+        if stat.S_ISDIR(status.st_mode) != is_folder:
+            return None
+        if not is_folder:
+            return Fingerprint(self._file(path, status))
+        with suppress(NotFound):
+            files = {name: self._member(path, name) for name in sorted(list_folder(Path(path)))}
+            return Fingerprint(digest_listing(files), files)
+        return None
+
+    def save(self) -> None:
+        """Add what was learnt to the memory; a memory that cannot be written is left as it is."""
+        if not self._memory or not self._added:
+            return
+        with suppress(OSError):
+            if self._lines > 2 * len(self._known) + _WASTE:
+                self._rewrite(self._memory)
+            else:
+                self._append(self._memory)
+            self._added.clear()
+
+    def _member(self, folder: str, name: str) -> Content:
+        path = os.path.join(folder, *name.split("/"))  # noqa: PTH118 - as above
+        return self._file(path, os.stat(path))  # noqa: PTH116
+
+    def _file(self, path: str, status: os.stat_result) -> Content:
+        seen: list[int | str] = [
+            status.st_size,
+            status.st_ino,
+            status.st_mtime_ns,
+            status.st_ctime_ns,
+        ]
+        known = self._known.get(path)
+        if known and known[:4] == seen:
+            return Content(str(known[4]), status.st_size)
+        now = time.time_ns()
+        content = digest_file(Path(path))
+        if content.size == status.st_size and _is_settled(status, now):
+            self._known[path] = [*seen, content.sha256]
+            self._added.append(json.dumps([path, *self._known[path]]) + "\n")
+        return content
+
+    def _load(self, memory: Path) -> None:
+        try:
+            lines = memory.read_text("utf-8").splitlines()
+        except (OSError, UnicodeDecodeError):
+            return
+        self._lines = len(lines)
+        for line in lines:
+            with suppress(ValueError, TypeError):
+                path, *known = json.loads(line)
+                if len(known) == 5:
+                    self._known[path] = known
+
+    def _append(self, memory: Path) -> None:
+        memory.parent.mkdir(parents=True, exist_ok=True)
+        with memory.open("a", encoding="utf-8") as file:
+            file.write("".join(self._added))
+        self._lines += len(self._added)
+
+    def _rewrite(self, memory: Path) -> None:
+        lines = [json.dumps([path, *known]) + "\n" for path, known in self._known.items()]
+        with replacing(memory) as temporary:
+            temporary.write_text("".join(lines), "utf-8")
+        self._lines = len(lines)
+
+
+def _is_settled(status: os.stat_result, now: int) -> bool:
+    # A file system that keeps whole seconds has ticks as long as that.
+    is_coarse = status.st_mtime_ns % 1_000_000 == 0
+    slack = _COARSE_SLACK if is_coarse else _SLACK
+    return max(status.st_mtime_ns, status.st_ctime_ns) + slack < now

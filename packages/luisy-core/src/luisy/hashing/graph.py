@@ -1,0 +1,280 @@
+"""The parts of a project and what each refers to; every part is analysed once.
+
+Rules
+-----
+- A *part* is one name of one module, with all of the statements that it is made of. Its digest
+  covers their canonical form and what each name in them stands for, so that an import of the same
+  name from another place is a change.
+- A whole module (``module.py:*``) refers to each of its parts and to what it re-exports; its own
+  digest covers their names and the statements that belong to no name.
+- A package's data files that a definition declares (`luisy.reads_files`) are found beside its
+  module.
+- What cannot be resolved is noted, with what counts instead: a module that is used as a value;
+  the own module for ``exec``, ``eval``, ``globals()``; the whole top-level package for an import
+  of a computed name.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from luisy_protocol.errors import ConfigurationError
+
+from luisy.hashing.canonical import digest_statements, effective_body
+from luisy.hashing.computed import computed
+from luisy.hashing.names import Names
+from luisy.hashing.nodes import DEFINITIONS, chain_of
+from luisy.hashing.references import Reference, references
+from luisy.hashing.resolve import (
+    WHOLE,
+    External,
+    Part,
+    Resolver,
+    Target,
+    absolute,
+    is_plumbing,
+    labels,
+)
+from luisy.hashing.source import Module
+
+_MANY = 3  # more modules than that are counted, not named
+_NO_TASKS = ("Parameter", "Target", "Config")
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Unresolved:
+    """Code that cannot be followed, so that more counts than it may need.
+
+    Attributes:
+        file: The module, by its path in the project.
+        line: The line.
+        expression: The code.
+        taken: What counts instead.
+    """
+
+    file: str
+    line: int
+    expression: str
+    taken: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node:
+    """One part, analysed.
+
+    Attributes:
+        part: Which.
+        label: Its name for people: ``my_module/util.py:scale``.
+        module: Its module; None if that has no source.
+        statements: What it is made of.
+        digest: What it says.
+        edges: What it refers to, and by which use.
+        files: The data files that it declares, by their label.
+        unresolved: What cannot be followed in it.
+    """
+
+    part: Part
+    label: str
+    module: Module | None
+    statements: tuple[ast.stmt, ...]
+    digest: str
+    edges: tuple[tuple[Target, Reference], ...] = ()
+    files: tuple[tuple[str, Path], ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """The parts that were looked at, with the top-level package of one class as project."""
+
+    resolver: Resolver
+    _nodes: dict[Part, Node] = field(default_factory=dict)
+    _tasks: dict[Part, bool] = field(default_factory=dict)
+
+    def node(self, part: Part) -> Node:
+        """Return a part, analysed."""
+        known = self._nodes.get(part)
+        if known is None:
+            known = self._nodes[part] = self._analyse(part, self.resolver.modules.get(part.module))
+        return known
+
+    def is_task(self, part: Part) -> bool:
+        """Tell whether a part is a class that derives from a task of luigi or luisy."""
+        known = self._tasks.get(part)
+        if known is None:
+            self._tasks[part] = False  # what derives from itself is none
+            known = self._tasks[part] = any(
+                _is_task(base) if isinstance(base, External) else self.is_task(base)
+                for base in self.bases(part)
+            )
+        return known
+
+    def bases(self, part: Part) -> Iterator[Target]:
+        """Yield the base classes of a part."""
+        node = self.node(part)
+        for statement in node.statements if node.module and part.name != WHOLE else ():
+            for base in statement.bases if isinstance(statement, ast.ClassDef) else ():
+                chain = chain_of(base)
+                if chain is not None and node.module is not None:
+                    yield from self.resolver.resolve(node.module, Reference(*chain))
+
+    def with_bases(self, parts: Iterable[Part]) -> list[Part]:
+        """Return some parts and all of their base classes in the project, each once."""
+        found: dict[Part, None] = {}
+        pending = list(parts)
+        while pending:
+            part = pending.pop(0)
+            if part not in found:
+                found[part] = None
+                pending += [base for base in self.bases(part) if isinstance(base, Part)]
+        return list(found)
+
+    def _analyse(self, part: Part, module: Module | None) -> Node:
+        if module is None:
+            return self._without_source(part)
+        names = self.resolver.names(module)
+        statements = _content(part, module, names)
+        edges: list[tuple[Target, Reference]] = []
+        described: set[str] = set()
+        unresolved: set[Unresolved] = set()
+        uses = references(statements)
+        for use in uses:
+            targets = self.resolver.resolve(module, use)
+            described.update(labels(use, (item for item in targets if item != part), self._label))
+            described.update(self._docstrings(use, targets))
+            found = dict.fromkeys((*targets, *computed(self.resolver, module, use, targets)))
+            edges += ((target, use) for target in found)
+            whole = [item.module for item in found if isinstance(item, Part) and item.name == WHOLE]
+            if whole:
+                unresolved.add(_unresolved(module, use, whole))
+        if part.name == WHOLE:
+            edges += self._all_of(module, names)
+            described.update(names.statements)
+        return Node(
+            part,
+            f"{module.label}:{part.name}",
+            module,
+            tuple(statements),
+            digest_statements(statements, described),
+            tuple(edges),
+            tuple(self._files(module, statements)) if any(map(_declares, uses)) else (),
+            tuple(sorted(unresolved)),
+        )
+
+    def _without_source(self, part: Part) -> Node:
+        file = self.resolver.modules.file(part.module)
+        label = f"{part.module.replace('.', '/')}:{WHOLE}"
+        content = Path(file).read_bytes() if file and Path(file).is_file() else b""
+        if not content:  # a namespace package has no code of its own
+            return Node(part, label, None, (), hashlib.sha256(b"").hexdigest())
+        note = Unresolved(part.module.replace(".", "/"), 0, "a module without source", "its file")
+        return Node(part, label, None, (), hashlib.sha256(content).hexdigest(), unresolved=(note,))
+
+    def _all_of(self, module: Module, names: Names) -> Iterator[tuple[Target, Reference]]:
+        for name in names.statements:
+            yield Part(module.name, name), Reference(name)
+        for name, items in names.imports.items():
+            for item in items:
+                if item.attribute:
+                    use = Reference(name, (), (item,))
+                    for target in self.resolver.resolve(module, use):
+                        if not (isinstance(target, Part) and target.name == WHOLE):
+                            yield target, use
+        for star in names.stars:
+            yield from self._star(absolute(star, module))
+
+    def _star(self, source: str) -> Iterator[tuple[Target, Reference]]:
+        if self.resolver.is_project(source):
+            yield Part(source, WHOLE), Reference(source)
+        else:
+            yield (
+                External(source, self.resolver.modules.kind(source.partition(".")[0])),
+                Reference(source),
+            )
+
+    def _docstrings(self, use: Reference, targets: Iterable[Target]) -> Iterator[str]:
+        """Yield the docstrings that ``name.__doc__`` reads."""
+        for target in targets if use.attributes[-1:] == ("__doc__",) else ():
+            module = self.resolver.modules.get(target.module) if isinstance(target, Part) else None
+            names = self.resolver.names(module).statements if module else {}
+            for statement in names.get(target.name, ()):
+                if isinstance(statement, DEFINITIONS):
+                    yield f"{statement.name}.__doc__ = {ast.get_docstring(statement)}"
+
+    def _label(self, module_name: str) -> str:
+        module = self.resolver.modules.get(module_name)
+        return module.label if module else module_name.replace(".", "/")
+
+    def _files(self, module: Module, statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Path]]:
+        for statement in statements:
+            for node in ast.walk(statement) if isinstance(statement, DEFINITIONS) else ():
+                for decorator in getattr(node, "decorator_list", ()):
+                    if isinstance(decorator, ast.Call) and self._reads_files(module, decorator):
+                        yield from self._declared(module, decorator)
+
+    def _reads_files(self, module: Module, decorator: ast.Call) -> bool:
+        chain = chain_of(decorator.func)
+        if chain is None or "reads_files" not in (chain[0], *chain[1]):
+            return False
+        targets = self.resolver.resolve(module, Reference(*chain))
+        return any(isinstance(item, External) and is_plumbing(item.name) for item in targets)
+
+    def _declared(self, module: Module, decorator: ast.Call) -> Iterator[tuple[str, Path]]:
+        folder = self.resolver.modules.folder(module.name)
+        for argument in decorator.args:
+            if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
+                raise ConfigurationError(
+                    f"{module.label}, line {decorator.lineno}: reads_files takes plain strings, "
+                    f"not {ast.unparse(argument)}"
+                )
+            yield from _matching(module, folder, argument.value, decorator.lineno)
+
+
+def _declares(use: Reference) -> bool:
+    return use.call is not None and (use.name == "reads_files" or "reads_files" in use.attributes)
+
+
+def _content(part: Part, module: Module, names: Names) -> list[ast.stmt]:
+    if part.name != WHOLE:
+        return names.statements.get(part.name, [])
+    owned = {id(statement) for items in names.statements.values() for statement in items}
+    return [
+        statement
+        for statement in effective_body(module.tree.body)
+        if not isinstance(statement, ast.Import | ast.ImportFrom) and id(statement) not in owned
+        and not _is_compound(statement)
+    ]  # fmt: skip
+
+
+def _is_compound(statement: ast.stmt) -> bool:
+    return hasattr(statement, "body") or isinstance(statement, ast.Match)
+
+
+def _is_task(base: External) -> bool:
+    is_luigi = base.top_level == "luigi" or is_plumbing(base.name)
+    return is_luigi and not base.name.endswith(_NO_TASKS)
+
+
+def _matching(module: Module, folder: Path, pattern: str, line: int) -> Iterator[tuple[str, Path]]:
+    top = module.label.rpartition("/")[0]
+    found = sorted(path for path in folder.glob(pattern) if path.is_file())
+    if not found:
+        raise ConfigurationError(
+            f"{module.label}, line {line}: reads_files('{pattern}') matches no file in {folder}"
+        )
+    for path in found:
+        relative = path.relative_to(folder).as_posix()
+        yield (f"{top}/{relative}" if top else relative), path
+
+
+def _unresolved(module: Module, use: Reference, whole: list[str]) -> Unresolved:
+    if use.call is not None:
+        expression = ast.unparse(use.call)
+    else:
+        expression = ".".join((use.name, *use.attributes))
+    shown = whole if len(whole) < _MANY else [f"{whole[0]} and {len(whole) - 1} other modules"]
+    return Unresolved(module.label, use.line, expression, f"all of {' and '.join(shown)}")

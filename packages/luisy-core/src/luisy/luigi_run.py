@@ -1,0 +1,178 @@
+"""Let luigi run what must run: its worker, its processes, its retries, its central scheduler.
+
+luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The door
+is the scheduler factory that `luigi.build` accepts. What comes out of it, a scheduler for this process or
+the way to a central one, tells a `Watcher` what starts and what ends, whichever process it happens in.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import luigi
+from luigi.configuration import get_config
+from luigi.rpc import RemoteScheduler
+from luigi.task_status import DONE, FAILED, PENDING
+from luigi.worker import Worker
+
+from luisy.scheduler import LocalScheduler
+
+
+class Watcher(Protocol):
+    """Is told, in the process that started luigi, how the tasks go."""
+
+    def started(self, task_id: str) -> None:
+        """A task starts to run."""
+
+    def ended(self, task_id: str, *, succeeded: bool) -> None:
+        """A task is over; one that failed may be tried again."""
+
+
+class _Watched:
+    """A scheduler, local or central, with somebody who watches it."""
+
+    def __init__(self, scheduler: Any, watcher: Watcher) -> None:
+        self._scheduler = scheduler
+        self._watcher = watcher
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):  # pickle asks before anything is set
+            raise AttributeError(name)
+        return getattr(self._scheduler, name)
+
+    def add_task(self, **kwargs: Any) -> Any:
+        _tell_end(self._watcher, kwargs)
+        return self._scheduler.add_task(**kwargs)
+
+    def get_work(self, **kwargs: Any) -> Any:
+        return _tell_start(self._watcher, self._scheduler.get_work(**kwargs))
+
+
+class _Results:
+    """Where tasks leave their results: at hand for those of this process, a pipe for the others.
+
+    luigi's own pipe costs a millisecond for each task, also when it leads nowhere.
+    """
+
+    def __init__(self, pipe: Any) -> None:
+        self._pipe = pipe
+        self._here: deque[Any] = deque()
+        self._process = os.getpid()
+
+    def put(self, result: Any) -> None:
+        if os.getpid() == self._process:
+            self._here.append(result)
+        else:
+            self._pipe.put(result)
+
+    def get(self, timeout: float) -> Any:
+        return self._here.popleft() if self._here else self._pipe.get(timeout=timeout)
+
+    def close(self) -> None:
+        self._pipe.close()
+
+
+class _Worker(Worker):
+    """luigi's worker, with less to carry.
+
+    luigi looks for the reason why a task is still pending with a recursion as deep as the chain of
+    pending tasks, for its log. Our own summary names them; for luigi's, the first one is enough.
+    """
+
+    def __init__(self, **settings: Any) -> None:
+        super().__init__(**settings)  # type: ignore[no-untyped-call]
+        self._task_result_queue = _Results(self._task_result_queue)
+
+    def run(self) -> bool:
+        """Work until nothing is left to do."""
+        succeeded = bool(super().run())  # type: ignore[no-untyped-call]
+        history = self._add_task_history
+        over = {task for task, status, runnable in history if status != PENDING or not runnable}
+        self._add_task_history = [
+            entry for number, entry in enumerate(history) if number == 0 or entry[0] in over
+        ]
+        return succeeded
+
+
+def _tell_end(watcher: Watcher, sent: Mapping[str, Any]) -> None:
+    # Without `runnable` it is the report on a run; with it, the announcement of a task.
+    if sent.get("runnable") is None and sent.get("status") in {DONE, FAILED}:
+        watcher.ended(sent["task_id"], succeeded=sent["status"] == DONE)
+
+
+def _tell_start(watcher: Watcher, response: Any) -> Any:
+    if response.get("task_id") is not None:
+        watcher.started(response["task_id"])
+    return response
+
+
+@dataclass(frozen=True, slots=True)
+class SchedulerFactory:
+    """What `luigi.build` takes its scheduler and its worker from.
+
+    Attributes:
+        watcher: Told how the tasks go.
+    """
+
+    watcher: Watcher
+
+    def create_local_scheduler(self) -> Any:
+        """Return a scheduler for this process alone."""
+        return _Watched(LocalScheduler(), self.watcher)
+
+    def create_remote_scheduler(self, url: str) -> Any:
+        """Return the way to a central scheduler."""
+        return _Watched(RemoteScheduler(url), self.watcher)  # type: ignore[no-untyped-call]
+
+    def create_worker(
+        self,
+        scheduler: Any,
+        worker_processes: int,
+        assistant: bool = False,  # noqa: FBT001, FBT002
+    ) -> Worker:
+        """Return luigi's worker."""
+        settings: dict[str, Any] = {}
+        if not get_config().get("worker", "task_process_context", ""):
+            settings["task_process_context"] = f"{__name__}.{Interruptible.__qualname__}"
+        return _Worker(
+            scheduler=scheduler,
+            worker_processes=worker_processes,
+            assistant=assistant,
+            **settings,
+        )
+
+
+class Interruptible:
+    """Around a task in a process of its own: Ctrl-C ends it without a traceback.
+
+    The process that started it is interrupted, too, and says so.
+    """
+
+    def __init__(self, process: Any) -> None:
+        self._has_own_process = process.use_multiprocessing
+
+    def __enter__(self) -> None: ...
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
+        return self._has_own_process and kind is KeyboardInterrupt
+
+
+def run_with_luigi(
+    root: luigi.Task, watcher: Watcher, *, workers: int | None = None, local_scheduler: bool = True
+) -> None:
+    """Let luigi work through a task and what it requires.
+
+    Args:
+        root: The task.
+        watcher: Told how the tasks go.
+        workers: How many processes; by default what luigi's configuration says.
+        local_scheduler: Whether to schedule in this process rather than ask a central scheduler.
+    """
+    settings: dict[str, Any] = {"local_scheduler": local_scheduler}
+    if workers is not None:
+        settings["workers"] = workers
+    luigi.build([root], worker_scheduler_factory=SchedulerFactory(watcher), **settings)

@@ -1,0 +1,224 @@
+"""The tasks below a root task, each once, requirements before what requires them.
+
+The walk is a depth-first search with its own stack: linear in tasks and edges, and as deep as the
+pipeline is. luigi decides what is the same task (the class and the significant parameters); two
+different tasks that would write the same output are an error, because each would undo the other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from luisy_protocol.errors import ConfigurationError
+
+if TYPE_CHECKING:  # luigi takes a quarter of a second to import
+    import luigi
+
+
+class Kind(StrEnum):
+    """What a task is to the planner."""
+
+    OUTPUT = "output"
+    """A task of luisy that makes one output."""
+    EXTERNAL = "external"
+    """An input that a person made."""
+    WRAPPER = "wrapper"
+    """A task without output, as done as its requirements are."""
+    PLAIN = "plain"
+    """A task of luigi alone: nothing is recorded of it, and its own ``complete()`` decides."""
+    PLAIN_EXTERNAL = "plain external"
+    """A task of luigi alone that has no ``run``."""
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One task instance in a pipeline.
+
+    Attributes:
+        task: The instance.
+        kind: What it is to the planner.
+        key: The key of its output; empty for a wrapper and a plain task.
+        project: The project, the first part of the key.
+        requires: The positions of the tasks it requires.
+        is_folder: Whether its output is a folder.
+        yields: The positions of the tasks that it required, in addition, while it ran.
+    """
+
+    task: luigi.Task
+    kind: Kind
+    key: str
+    project: str
+    requires: tuple[int, ...]
+    is_folder: bool = False
+    yields: tuple[int, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The task as a person writes it: ``Family`` or ``Family(day=1)``."""
+        return name_of(self.task)
+
+    @property
+    def label(self) -> str:
+        """What stands for this task in the hash of the tasks that require it."""
+        return self.key or str(self.task.task_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Pipeline:
+    """The task instances below a root, in an order in which they could run; the root is the last."""
+
+    nodes: tuple[Node, ...]
+    positions: Mapping[luigi.Task, int]
+    keys: Mapping[str, int]
+
+    @property
+    def root(self) -> Node:
+        """The task that was asked for."""
+        return self.nodes[-1]
+
+    @property
+    def projects(self) -> list[str]:
+        """The projects that the outputs belong to."""
+        return sorted({node.project for node in self.nodes if node.key})
+
+    def inputs(self, position: int) -> Iterator[Node]:
+        """Yield the tasks whose outputs this one reads: its requirements, seen through wrappers."""
+        pending = list(reversed(self.nodes[position].requires))
+        seen: set[int] = set()
+        while pending:
+            below = pending.pop()
+            if below in seen:
+                continue
+            seen.add(below)
+            node = self.nodes[below]
+            if node.key:
+                yield node
+            elif node.kind is Kind.WRAPPER:
+                pending.extend(reversed(node.requires))
+
+
+def name_of(task: luigi.Task) -> str:
+    """Return a task as a person writes it: ``Family`` or ``Family(day=1)``."""
+    return repr(task).removesuffix("()")
+
+
+def discover(
+    root: luigi.Task, *, yielded: Callable[[str], Iterable[luigi.Task]] | None = None
+) -> Pipeline:
+    """Return the pipeline below a task.
+
+    Args:
+        root: The task.
+        yielded: Tells, for the key of an output, what its task required while it ran.
+
+    Raises:
+        ConfigurationError: If tasks require each other in a circle, require something that is not a
+            task, or share an output.
+    """
+    finished: dict[luigi.Task, int] = {}
+    nodes: list[Node] = []
+    stack = [_visit(root, yielded)]
+    path: dict[luigi.Task, None] = {root: None}
+    while stack:
+        visit = stack[-1]
+        following = next((below for below in visit.left if below not in finished), None)
+        if following is None:
+            stack.pop()
+            del path[visit.task]
+            finished[visit.task] = len(nodes)
+            nodes.append(_node(visit, finished))
+        elif following in path:
+            raise ConfigurationError(_circle(path, following))
+        else:
+            path[following] = None
+            stack.append(_visit(following, yielded))
+    return Pipeline(tuple(nodes), finished, _keys(nodes))
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """A task whose requirements are being walked."""
+
+    task: luigi.Task
+    key: str
+    requires: tuple[luigi.Task, ...]
+    yields: tuple[luigi.Task, ...]
+    left: Iterator[luigi.Task]
+
+
+def _visit(task: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | None) -> _Visit:
+    from luisy.task import Task
+
+    requires = _requirements(task)
+    key = task.key if isinstance(task, Task) else ""
+    more = dict.fromkeys(yielded(key)) if yielded and key else {}
+    yields = tuple(below for below in more if below not in requires)
+    return _Visit(task, key, tuple(requires), yields, iter([*requires, *yields]))
+
+
+def _requirements(task: luigi.Task) -> dict[luigi.Task, None]:
+    import luigi
+
+    found: dict[luigi.Task, None] = {}
+    for below in task.deps():
+        if not isinstance(below, luigi.Task):
+            raise ConfigurationError(
+                f"{name_of(task)} requires {below!r}, which is not a task; "
+                "wrap a file in an ExternalTask, and require instances"
+            )
+        found[below] = None
+    return found
+
+
+def _node(visit: _Visit, finished: Mapping[luigi.Task, int]) -> Node:
+    task, key = visit.task, visit.key
+    requires = tuple(finished[below] for below in visit.requires)
+    yields = tuple(finished[below] for below in visit.yields)
+    kind = _kind(task, key)
+    is_folder = bool(key) and _makes_folder(task)
+    return Node(task, kind, key, key.partition("/")[0], requires, is_folder, yields)
+
+
+def _makes_folder(task: luigi.Task) -> bool:
+    from luisy.task import Task
+
+    # A target costs more than its class, and there are many tasks.
+    has_usual_target = isinstance(task, Task) and type(task).output is Task.output
+    target = task.target_cls if has_usual_target else task.output()
+    return bool(getattr(target, "is_folder", False))
+
+
+def _kind(task: luigi.Task, key: str) -> Kind:
+    import luigi
+
+    if isinstance(task, luigi.WrapperTask):
+        return Kind.WRAPPER
+    if not key:
+        return Kind.PLAIN_EXTERNAL if task.run is None else Kind.PLAIN
+    return Kind.EXTERNAL if getattr(task, "is_external", False) else Kind.OUTPUT
+
+
+def _circle(path: Mapping[luigi.Task, None], again: luigi.Task) -> str:
+    tasks = list(path)
+    circle = [*tasks[tasks.index(again) :], again]
+    names = [name_of(task) for task in circle]
+    if len(names) > 8:
+        names[4:-3] = ["..."]
+    return f"the tasks require each other in a circle: {' -> '.join(names)}"
+
+
+def _keys(nodes: Sequence[Node]) -> dict[str, int]:
+    keys: dict[str, int] = {}
+    for position, node in enumerate(nodes):
+        if not node.key:
+            continue
+        other = keys.setdefault(node.key, position)
+        if other != position:
+            raise ConfigurationError(
+                f"{nodes[other].name} and {node.name} both write {node.key}; "
+                "let the differing parameters be part of the file name"
+            )
+    return keys

@@ -1,0 +1,281 @@
+"""Answer luigi's questions from the plan, and note what its tasks do.
+
+luigi asks each task whether it is complete. Within a run the plan answers: what is kept or downloaded
+is, what is to run is as soon as its output is there, for outdated outputs have been set aside. A task
+that no plan knows, because plain luigi starts with it or another task yields it, gets a plan of its own
+first, which is carried out in the process where the run began: downloads arrive, outdated outputs make
+room. Who asks outside of a run only gets an answer; nothing is moved for it.
+
+When a task starts, its inputs are noted and its `run` is wrapped: the record is written where the
+task runs, and a task without an output, or whose record cannot be written, has failed.
+"""
+
+from __future__ import annotations
+
+import atexit
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable, Generator, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import luigi
+from luigi.task import DynamicRequirements, flatten
+from luisy_protocol.errors import NotFound
+
+from luisy.pipeline import Kind, name_of
+from luisy.plan import Verdict
+from luisy.run_lock import alone
+from luisy.show import Nothing
+from luisy.task import Task
+from luisy.work import Settings, Work
+from luisy.yielded import describe
+
+
+@dataclass(slots=True)
+class Session:
+    """One run in one process, and in those that it forks.
+
+    Attributes:
+        failed: Told of a task whose `run` raised, in the process where it did.
+    """
+
+    failed: Callable[[luigi.Task, BaseException], None] | None = None
+    _known: dict[luigi.Task, tuple[Work, int]] = field(default_factory=dict)
+
+    def add(self, work: Work) -> None:
+        """Let a plan answer for its tasks."""
+        for task, position in work.pipeline.positions.items():
+            if work.plan.steps[position].verdict is not Verdict.UNNEEDED:
+                self._known[task] = (work, position)
+
+    def name_of(self, task_id: str) -> str:
+        """Return the name of a task that luigi calls by its id."""
+        return next((name_of(task) for task in self._known if task.task_id == task_id), task_id)
+
+    def find(self, task: luigi.Task) -> tuple[Work, int] | None:
+        """Return the work that knows a task, and its position there."""
+        return self._known.get(task)
+
+
+_current: Session | None = None
+
+
+@contextmanager
+def session(
+    work: Work, *, failed: Callable[[luigi.Task, BaseException], None] | None = None
+) -> Iterator[Session]:
+    """Let a plan answer luigi during the block."""
+    global _current  # noqa: PLW0603 - luigi's tasks have no other way to it
+    before = _current
+    _current = Session(failed)
+    _current.add(work)
+    _watch_luigi()
+    try:
+        yield _current
+    finally:
+        _current = before
+
+
+def is_complete(task: luigi.Task) -> bool:
+    """Tell whether a task need not run (any more)."""
+    found = _current.find(task) if _current else None
+    if found is None:
+        if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
+            return luigi.Task.complete(task)
+        if not _is_asked_by_luigi() or multiprocessing.parent_process():
+            return _is_fresh(task)
+        found = _begin(task)
+    return _is_done(*found)
+
+
+def prepare_read(task: luigi.Task) -> None:
+    """Fetch the output of a task from the store if it is fresh there and not here.
+
+    Raises:
+        NotFound: If downloads are activated and it is fresh neither here nor there.
+    """
+    settings = Settings.of(task)
+    if _current or not settings.download:
+        return
+    work = Work(task, settings, Nothing())
+    plan = work.look()
+    work.check_inputs()
+    to_run = [step.name for step in plan.having(Verdict.RUN)]
+    if to_run:
+        raise NotFound(
+            f"{name_of(task)} is neither in {settings.workspace.folder} nor in {settings.remote} as "
+            f"the present code would make it (to run: {', '.join(to_run)}); let luisy run it"
+        )
+    with alone(settings.workspace, work.pipeline.projects, waiting=work.show.warn) as waited:
+        if waited:
+            work.look()
+        work.fetch()
+
+
+def _is_fresh(task: luigi.Task) -> bool:
+    settings = Settings.of(task)
+    work = Work(task, Settings(settings.workspace), Nothing())
+    plan = work.look()
+    return not any(step.verdict in {Verdict.RUN, Verdict.MISSING} for step in plan.steps)
+
+
+def _is_done(work: Work, position: int) -> bool:
+    pending = [position]
+    while pending:
+        position = pending.pop()
+        node, verdict = work.pipeline.nodes[position], work.plan.steps[position].verdict
+        if node.kind is Kind.WRAPPER:
+            if verdict is Verdict.RUN:
+                pending.extend(node.requires)
+        elif not node.key:
+            if verdict is Verdict.RUN and not node.task.complete():
+                return False
+        elif not os.path.exists(work.settings.workspace.path(node.key)):  # noqa: PTH110
+            return verdict is Verdict.UNNEEDED
+    return True
+
+
+def _begin(task: luigi.Task) -> tuple[Work, int]:
+    """Plan for a task that no plan knows, and make the plan true as far as luigi need not run."""
+    global _current  # noqa: PLW0603 - see above
+    work = Work(task, Settings.of(task), _Log())
+    work.settings.workspace.check_writable()
+    if _current is None:
+        _current = Session()
+        _watch_luigi()
+        locks = ExitStack()
+        projects = work.pipeline.projects
+        locks.enter_context(alone(work.settings.workspace, projects, waiting=work.show.warn))
+        atexit.register(locks.close)
+    work.look()
+    work.check_inputs()
+    work.fetch()
+    work.make_room()
+    atexit.register(_settle, work, os.getpid())
+    _current.add(work)
+    if not any(True for _ in work.plan.having(Verdict.RUN)):
+        work.send()
+    return work, len(work.pipeline.nodes) - 1
+
+
+def _settle(work: Work, process: int) -> None:
+    if process == os.getpid():
+        work.settle()
+
+
+def _is_asked_by_luigi() -> bool:
+    frame = sys._getframe(2)  # noqa: SLF001 - luigi gives no other sign that a run has begun
+    for _ in range(8):
+        if frame.f_globals.get("__name__") == "luigi.worker":
+            return True
+        if frame.f_back is None:
+            return False
+        frame = frame.f_back
+    return False
+
+
+def _watch_luigi() -> None:
+    luigi.Task.event_handler(luigi.Event.START)(_started)
+    luigi.Task.event_handler(luigi.Event.SUCCESS)(_succeeded)
+    luigi.Task.event_handler(luigi.Event.FAILURE)(_failed)
+
+
+def _started(task: luigi.Task) -> None:
+    found = _current.find(task) if _current else None
+    if found is None:
+        return
+    work, position = found
+    node = work.pipeline.nodes[position]
+    if node.kind is Kind.OUTPUT and work.plan.steps[position].verdict is Verdict.RUN:
+        task.run = _Recording(task, work, position)  # type: ignore[method-assign]
+
+
+def _succeeded(task: luigi.Task) -> None:
+    vars(task).pop("run", None)
+    found = _current.find(task) if _current else None
+    # Plain luigi says nowhere that a run is over; its root is the last task of it.
+    if found and isinstance(found[0].show, _Log) and found[0].root == task:
+        found[0].send()
+
+
+def _failed(task: luigi.Task, error: BaseException) -> None:
+    vars(task).pop("run", None)
+    if _current and _current.failed:
+        _current.failed(task, error)
+
+
+class _Recording:
+    """A task's `run` with the record written at its end."""
+
+    def __init__(self, task: luigi.Task, work: Work, position: int) -> None:
+        self._task = task
+        self._work = work
+        self._position = position
+        self._yielded: dict[str, tuple[str, str]] = {}
+        self._inputs = work.journal.digests(work.pipeline.inputs(position))
+
+    def __call__(self) -> Any:
+        with self._nothing_left_of_a_failure():
+            result = type(self._task).run(self._task)
+            if not isinstance(result, Generator):
+                self._record()
+                return result
+        return self._follow(result)
+
+    def _follow(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+        """Pass on what a task requires while it runs, and count it among its inputs."""
+        answer = None
+        with self._nothing_left_of_a_failure():
+            while True:
+                try:
+                    required = steps.send(answer)
+                except StopIteration as end:
+                    self._record()
+                    return end.value
+                answer = yield required
+                self._add_inputs(required)
+
+    @contextmanager
+    def _nothing_left_of_a_failure(self) -> Iterator[None]:
+        # What is there now was made by this very run: what was there before lies aside.
+        try:
+            yield
+        except GeneratorExit:
+            raise
+        except BaseException:
+            self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
+            raise
+
+    def _add_inputs(self, required: Any) -> None:
+        if isinstance(required, DynamicRequirements):
+            required = required.requirements
+        for task in flatten(required):
+            found = _current.find(task) if _current else None
+            if found:
+                work, position = found
+                self._add_input(work, position)
+
+    def _add_input(self, work: Work, position: int) -> None:
+        pipeline, identities = work.pipeline, work.facts.identities
+        node = pipeline.nodes[position]
+        for below in [node] if node.key else list(pipeline.inputs(position)):
+            made_by = identities[pipeline.keys[below.key]].hash
+            self._yielded[below.key] = (describe(below.task), made_by)
+            self._inputs.update(self._work.journal.digests([below]))
+
+    def _record(self) -> None:
+        identity = self._work.facts.identities[self._position]
+        node = self._work.pipeline.nodes[self._position]
+        self._work.journal.made(node, identity, self._inputs, yielded=self._yielded)
+
+
+class _Log(Nothing):
+    """Tells of a run that plain luigi started in luigi's log."""
+
+    def warn(self, text: str) -> None:
+        import logging
+
+        logging.getLogger("luigi-interface").warning("luisy: %s", text)

@@ -1,0 +1,94 @@
+"""The class of task classes: luigi's, but what it looks up for each instance is looked up once.
+
+luigi lists the parameters of a class by looking at all its attributes, four times for each
+instance, and asks its configuration for each default, four times as well. A pipeline of 10,000
+instances would spend seconds on that. Here the list is kept until an attribute of a task class
+changes that is, or was, a parameter (`luisy.inherits` adds some), and a default is asked for only
+where the configuration or the command line has something to say about this class.
+
+Known limit: a parameter that is added to a mixin that is no task, after a task with that mixin was
+used, is not seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import luigi
+from luigi.cmdline_parser import CmdlineParser
+from luigi.parameter import _no_value
+from luigi.task_register import Register
+
+Parameters: TypeAlias = list[tuple[str, luigi.Parameter[Any]]]
+
+
+class TaskClass(Register):
+    """The metaclass of `luisy.Task`."""
+
+    _parameters: ClassVar[dict[type, Parameters]] = {}
+
+    def __setattr__(cls, name: str, value: object) -> None:  # noqa: N805
+        if isinstance(value, luigi.Parameter) or isinstance(
+            getattr(cls, name, None), luigi.Parameter
+        ):
+            TaskClass._parameters.clear()
+        super().__setattr__(name, value)
+
+    def __delattr__(cls, name: str) -> None:  # noqa: N805
+        TaskClass._parameters.clear()
+        super().__delattr__(name)
+
+    def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
+        """Make an instance, or return the one with these parameters."""
+        if cls.__init__ is luigi.Task.__init__:
+            # Every value is given by name from here on, so that luigi looks for no default again.
+            kwargs = dict(cls.get_param_values(cls.get_params(), args, kwargs))
+            args = ()
+        return super().__call__(*args, **kwargs)  # type: ignore[no-untyped-call]
+
+    def known_parameters(cls: Any) -> Parameters:  # noqa: N805
+        """Return the parameters of the class in the order of their definition."""
+        known = TaskClass._parameters.get(cls)
+        if known is None:
+            known = vars(luigi.Task)["get_params"].__func__(cls)
+            TaskClass._parameters[cls] = known
+        return known
+
+
+def with_plain_defaults(
+    family: str, parameters: Parameters, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> Mapping[str, Any]:
+    """Add the defaults of parameters that neither the configuration nor the command line sets.
+
+    Args:
+        family: The task family, which names its section in luigi's configuration.
+        parameters: All parameters of the class.
+        args: The values given by position.
+        kwargs: The values given by name.
+    """
+    config = luigi.configuration.get_config()
+    if family in config.sections() or getattr(config, "defaults", dict)():
+        return kwargs
+    given = {*kwargs, *[name for name, p in parameters if p.positional][: len(args)]}
+    typed = vars(parser.known_args) if (parser := CmdlineParser.get_instance()) else {}
+    added = dict(kwargs)
+    for name, parameter in parameters:
+        has_own_source = parameter._config_path or typed.get(f"{family}_{name}") is not None
+        if name not in given and not has_own_source and parameter._default is not _no_value:
+            added[name] = parameter._default
+    return added
+
+
+def given_values(
+    parameters: Parameters, args: Sequence[Any], kwargs: Mapping[str, Any]
+) -> list[tuple[str, Any]] | None:
+    """Return the values as luigi keeps them where every one is given by name, else None."""
+    if args or len(kwargs) != len(parameters):
+        return None
+    if not all(name in kwargs for name, _ in parameters):
+        return None
+    values = [(name, parameter.normalize(kwargs[name])) for name, parameter in parameters]
+    return [
+        (name, tuple(value) if isinstance(value, list | set) else value) for name, value in values
+    ]

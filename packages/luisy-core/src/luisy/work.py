@@ -1,0 +1,300 @@
+"""The work below one root task: look, plan, fetch, set aside, put back, send.
+
+Every way to start a run (the `luisy` command, `luisy.build`, plain luigi, `Task.read`) goes through
+these steps in this order, and leaves out what it does not need.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, TransferFailed
+from luisy_protocol.record import Record
+from luisy_protocol.sync import Arrived, RemoteOutput, Synchroniser
+
+from luisy.aside import Aside, leftovers
+from luisy.code_store import CodeStore
+from luisy.config import Config
+from luisy.facts import Facts
+from luisy.journal import Journal
+from luisy.pipeline import Kind, Node, Pipeline, discover
+from luisy.plan import Plan, Step, Verdict
+from luisy.planner import make_plan
+from luisy.show import Show
+from luisy.store_access import open_synchroniser
+from luisy.survey import survey
+from luisy.workspace import Workspace
+from luisy.yielded import Memory
+
+if TYPE_CHECKING:
+    import luigi
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a run is allowed to use.
+
+    Attributes:
+        workspace: The working directory.
+        remote: The URL of the store, if one is configured.
+        download: Whether outputs may come from the store.
+        upload: Whether outputs are sent to it.
+    """
+
+    workspace: Workspace
+    remote: str | None = None
+    download: bool = False
+    upload: bool = False
+
+    @classmethod
+    def of(cls, root: luigi.Task) -> Settings:
+        """Return the settings of this process for a task, which may have its own wishes.
+
+        Raises:
+            ConfigurationError: If there is no working directory, or no store where one is needed.
+        """
+        config = Config()
+        download = config.download or bool(getattr(root, "download", False))
+        upload = config.upload or bool(getattr(root, "upload", False))
+        remote = config.remote if download or upload else None
+        return cls(Workspace(Path(config.working_dir)), remote, download, upload)
+
+
+@dataclass(slots=True)
+class Work:
+    """What is to be done for one root task.
+
+    Attributes:
+        root: The task.
+        settings: What may be used.
+        show: Who is told.
+    """
+
+    root: luigi.Task
+    settings: Settings
+    show: Show
+    pipeline: Pipeline = field(init=False)
+    facts: Facts = field(init=False)
+    plan: Plan = field(init=False)
+    journal: Journal = field(init=False)
+    aside: Aside = field(init=False)
+    downloaded: list[str] = field(default_factory=list)
+    _synchroniser: Synchroniser | None = None
+    _absent: set[str] = field(default_factory=set)
+    _warned: set[str] = field(default_factory=set)
+    _seen: list[tuple[int, int]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.journal = Journal(self.settings.workspace)
+        self.aside = Aside(self.settings.workspace)
+
+    def look(self) -> Plan:
+        """Walk the pipeline, gather the facts and make the plan.
+
+        Raises:
+            NotFound: If an input that a person must make is needed and is nowhere.
+            Unavailable, AccessDenied: If the store cannot be read.
+        """
+        memory = Memory(self.settings.workspace)
+        self.pipeline = discover(self.root, yielded=memory.yielded)
+        self._seen = self._state()
+        self.facts = survey(self.pipeline, memory, synchroniser=self._store())
+        for warning in memory.warnings:
+            if warning not in self._warned:
+                self._warned.add(warning)
+                self.show.warn(warning)
+        if self._absent:
+            self.facts = _without(self.facts, self.pipeline, self._absent)
+        self.plan = make_plan(
+            self.pipeline,
+            self.facts,
+            download=self.settings.download,
+            upload=self.settings.upload,
+        )
+        return self.plan
+
+    def check_inputs(self) -> None:
+        """Check that no input is missing that only a person can make.
+
+        Raises:
+            NotFound: If one is nowhere.
+        """
+        missing = list(self.plan.having(Verdict.MISSING))
+        if missing:
+            raise NotFound("; ".join(self._missing(step) for step in missing))
+
+    def is_outdated(self) -> bool:
+        """Tell whether records were written since the last look."""
+        return self._state() != self._seen
+
+    def fetch(self) -> None:
+        """Download what is to be downloaded; plan anew without what turns out to be absent or wrong.
+
+        Raises:
+            TransferFailed: If something did not arrive for another reason.
+            NotFound: If what is absent was the last hope for a missing input.
+        """
+        self._keep_code(Verdict.DOWNLOAD)
+        synchroniser = self._store()
+        while synchroniser and (outputs := self._wanted()):
+            self.aside.put(output.key for output in outputs)
+            try:
+                synchroniser.download(
+                    outputs, progress=self.show.transfer(), arrived=self._arrived
+                )
+            except TransferFailed as error:
+                self._note_absent(error)
+            finally:
+                self._settle(output.key for output in outputs)
+            self.look()
+            self.check_inputs()
+
+    def make_room(self) -> None:
+        """Set aside the outputs that are to be made anew, and record the inputs that a person made."""
+        for project in self.pipeline.projects:
+            for old in leftovers(self.settings.workspace, project):
+                old.restore()
+        self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
+        self._record_externals()
+        self._keep_code(Verdict.RUN)
+
+    def settle(self) -> list[str]:
+        """Remove what was set aside and has been replaced, put the rest back; return its keys."""
+        return self._settle(self.aside.keys)
+
+    def to_send(self) -> tuple[int, int] | None:
+        """Return how many files and bytes would be sent now; None if that is not known yet."""
+        if not self.plan.uploads or any(True for _ in self.plan.having(Verdict.RUN)):
+            return None
+        synchroniser = self._store()
+        if synchroniser is None:
+            return None
+        self._record_externals()
+        return synchroniser.to_send(self._records(self.plan.uploads))
+
+    def send(self) -> list[str]:
+        """Send every output whose record in the store differs; return the keys.
+
+        Raises:
+            TransferFailed: If some could not be sent.
+            NotSupported: If the store has no compare-and-swap.
+        """
+        synchroniser = self._store()
+        if synchroniser is None or not self.plan.uploads:
+            return []
+        self._record_externals()
+        records = self._records(self.plan.uploads)
+        sent: list[str] = []
+        synchroniser.upload(
+            records, progress=self.show.transfer(), stored=lambda record: sent.append(record.key)
+        )
+        return sent
+
+    def node(self, key: str) -> Node:
+        """Return the node that makes an output."""
+        return self.pipeline.nodes[self.pipeline.keys[key]]
+
+    def _keep_code(self, verdict: Verdict) -> None:
+        from luisy.hashing import hash_class
+
+        classes: dict[str, set[type]] = {}
+        for node, step in zip(self.pipeline.nodes, self.plan.steps, strict=True):
+            if step.verdict is verdict and node.kind is Kind.OUTPUT:
+                classes.setdefault(node.project, set()).add(type(node.task))
+        for project, some in classes.items():
+            store = CodeStore(self.settings.workspace.private(project) / "code")
+            store.keep(hash_class(cls) for cls in some)
+
+    def _records(self, keys: Iterable[str]) -> list[Record]:
+        known = {
+            key: record
+            for project in self.pipeline.projects
+            for key, record in self.settings.workspace.records(project).read().records.items()
+        }
+        return [known[key] for key in keys if key in known]
+
+    def _record_externals(self) -> None:
+        unknown = [
+            node
+            for node, local in zip(self.pipeline.nodes, self.facts.local, strict=True)
+            if node.kind is Kind.EXTERNAL
+            and local.content
+            and (local.record is None or local.record.sha256 != local.content.sha256)
+        ]
+        self.journal.externals(unknown)
+
+    def _wanted(self) -> list[RemoteOutput]:
+        held = zip(self.plan.steps, self.facts.remote, strict=True)
+        return [
+            remote
+            for step, remote in held
+            if step.verdict is Verdict.DOWNLOAD and remote is not None
+        ]
+
+    def _arrived(self, output: Arrived) -> None:
+        if output.record:
+            self.journal.keep([output.record])
+        else:
+            self.journal.externals([self.node(output.key)])
+        self.downloaded.append(output.key)
+
+    def _note_absent(self, error: TransferFailed) -> None:
+        for key, reason in error.failures.items():
+            if not isinstance(reason, (IntegrityError, NotFound)):
+                raise error
+            self._absent.add(key)
+            self.show.warn(f"{key} in the store cannot be used: {reason}")
+
+    def _settle(self, keys: Iterable[str]) -> list[str]:
+        concerned = [key for key in keys if key in self.aside.keys]
+        replaced = [key for key in concerned if os.path.lexists(self.settings.workspace.path(key))]
+        self.aside.discard(replaced)
+        return self.aside.restore([key for key in concerned if key not in set(replaced)])
+
+    def _store(self) -> Synchroniser | None:
+        settings = self.settings
+        if self._synchroniser is None and (settings.download or settings.upload):
+            if not settings.remote:
+                wish = "--upload" if settings.upload else "--download"
+                raise ConfigurationError(
+                    f"{wish} needs a store and none is configured: set LUISY_REMOTE to its URL "
+                    "(file:///shared/folder, for instance), or LUISY_AZURE_ACCOUNT_NAME, "
+                    "LUISY_AZURE_CONTAINER_NAME and LUISY_AZURE_STORAGE_KEY"
+                )
+            self._synchroniser = open_synchroniser(settings.remote, settings.workspace.folder)
+        return self._synchroniser
+
+    def _missing(self, step: Step) -> str:
+        if not step.key:
+            return f"{step.name} is not complete, and nothing can make it"
+        path = self.settings.workspace.path(step.key)
+        store = f"{(self.settings.remote or '').rstrip('/')}/{step.key}"
+        if self.settings.download:
+            return f"the input {step.name} is neither at {path} nor at {store}"
+        if self.settings.remote:
+            return f"the input {step.name} is not at {path}, and --download was not given to look at {store}"
+        return (
+            f"the input {step.name} is not at {path}, and --download was not given to look for "
+            f"{step.key} in a store"
+        )
+
+    def _state(self) -> list[tuple[int, int]]:
+        state = []
+        for project in self.pipeline.projects:
+            with suppress(OSError):
+                status = self.settings.workspace.records(project).path.stat()
+                state.append((status.st_size, status.st_mtime_ns))
+        return state
+
+
+def _without(facts: Facts, pipeline: Pipeline, absent: set[str]) -> Facts:
+    remote = [
+        None if node.key in absent else held
+        for node, held in zip(pipeline.nodes, facts.remote, strict=True)
+    ]
+    return Facts(facts.identities, facts.local, remote, facts.is_complete, facts.others)

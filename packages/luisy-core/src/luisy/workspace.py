@@ -1,0 +1,63 @@
+"""A working directory: where outputs are, and what luisy keeps beside them.
+
+Of each project ``<working_dir>/<project>/`` has ``.luisy.hash``, the records, whose twin is in the
+store; and ``.luisy/``, of which nothing is shared: the remembered digests of files, the outputs set
+aside, the logs, the lock.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.local_records import LocalRecords
+
+from luisy.fingerprints import Fingerprints
+
+
+@dataclass(frozen=True, slots=True)
+class Workspace:
+    """A working directory.
+
+    Attributes:
+        folder: Its path.
+    """
+
+    folder: Path
+    _records: dict[str, LocalRecords] = field(default_factory=dict, compare=False, repr=False)
+
+    def path(self, key: str) -> str:
+        """Return the path of an output."""
+        return os.path.join(self.folder, *key.split("/"))  # noqa: PTH118 - for every output
+
+    def records(self, project: str) -> LocalRecords:
+        """Return the records of a project."""
+        if project not in self._records:
+            self._records[project] = LocalRecords(self.folder / project / ".luisy.hash")
+        return self._records[project]
+
+    def private(self, project: str) -> Path:
+        """Return the folder in which luisy keeps what is not shared."""
+        return self.folder / project / ".luisy"
+
+    def fingerprints(self, project: str) -> Fingerprints:
+        """Return the remembered digests of a project's outputs."""
+        return Fingerprints(self.private(project) / "fingerprints")
+
+    def check_writable(self) -> None:
+        """Check, by trying, that outputs can be written.
+
+        Raises:
+            ConfigurationError: If they cannot.
+        """
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                return
+        except OSError as error:
+            raise ConfigurationError(
+                f"the working directory {self.folder} cannot be written: {error.strerror or error}"
+            ) from error

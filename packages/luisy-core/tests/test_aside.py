@@ -1,0 +1,66 @@
+import pytest
+from luisy.aside import Aside, leftovers
+from luisy.workspace import Workspace
+
+KEYS = ["p/interim/a.csv", "p/final/sub/b.csv"]
+
+
+@pytest.fixture
+def workspace(tmp_path):
+    for key in KEYS:
+        (tmp_path / key).parent.mkdir(parents=True)
+        (tmp_path / key).write_text(key)
+    return Workspace(tmp_path)
+
+
+def exist(workspace):
+    return [key for key in KEYS if (workspace.folder / key).exists()]
+
+
+def test_outputs_are_gone_and_come_back(workspace):
+    aside = Aside(workspace)
+    aside.put([*KEYS, "p/final/never_there.csv"])
+    assert exist(workspace) == []
+    assert aside.restore() == KEYS
+    assert exist(workspace) == KEYS
+    assert (workspace.folder / KEYS[0]).read_text() == KEYS[0]
+    assert not (workspace.folder / "p/.luisy/aside").exists()
+
+
+def test_replaced_output_is_removed(workspace):
+    aside = Aside(workspace)
+    aside.put(KEYS)
+    (workspace.folder / KEYS[0]).write_text("new")
+    aside.discard([KEYS[0]])
+    assert aside.keys == (KEYS[1],)
+    aside.restore()
+    assert (workspace.folder / KEYS[0]).read_text() == "new"
+    assert not (workspace.folder / "p/.luisy/aside").exists()
+
+
+def test_restoring_does_not_overwrite_what_took_the_place(workspace):
+    aside = Aside(workspace)
+    aside.put(KEYS)
+    (workspace.folder / KEYS[0]).write_text("new")
+    assert aside.restore() == [KEYS[1]]
+    assert (workspace.folder / KEYS[0]).read_text() == "new"
+
+
+def test_what_a_killed_run_left_is_found_and_restored(workspace):
+    Aside(workspace).put(KEYS)
+    (left,) = leftovers(workspace, "p")
+    assert left.restore() == KEYS
+    assert exist(workspace) == KEYS
+    assert list(leftovers(workspace, "p")) == []
+
+
+def test_folder_is_set_aside_as_one(workspace):
+    folder = workspace.folder / "p/raw/images"
+    folder.mkdir(parents=True)
+    (folder / "1.png").write_text("old")
+    Aside(workspace).put(["p/raw/images"])
+    folder.mkdir()
+    (folder / "2.png").write_text("new")
+    (left,) = leftovers(workspace, "p")
+    assert left.restore() == []
+    assert [path.name for path in folder.iterdir()] == ["2.png"]

@@ -1,0 +1,326 @@
+"""The command, in this process: arguments, exit codes, and the commands that look at a pipeline."""
+
+import json
+import sys
+from pathlib import Path
+
+import pytest
+from luigi.task_register import Register
+from luisy.aside import Aside
+from luisy.cli import call
+from luisy.config import Config
+from luisy.workspace import Workspace
+from luisy_protocol.record import Record
+
+UTIL = '''\
+FACTOR = 2
+
+
+def scale(value):
+    """Scale a value."""
+    return value * FACTOR
+'''
+TASKS = '''\
+import luisy
+
+from {package}.util import scale
+
+
+@luisy.raw
+@luisy.json_output()
+class Source(luisy.ExternalTask):
+    """An input."""
+
+
+@luisy.interim
+@luisy.json_output()
+@luisy.requires(Source)
+class Scaled(luisy.Task):
+    """A scaled input."""
+
+    number = luisy.IntParameter(description="Which one.")
+
+    def run(self):
+        self.write(scale(self.input().read()) + self.number)
+
+
+@luisy.final
+@luisy.json_output()
+class Both(luisy.Task):
+    def requires(self):
+        return [Scaled(number=1), Scaled(number=2)]
+
+    def run(self):
+        self.write([one.read() for one in self.input()])
+'''
+COUNT = iter(range(1000))
+
+
+class Project:
+    def __init__(self, root, monkeypatch):
+        # Every test has modules of its own: Python and luigi remember those of the others.
+        self.package = f"cli_project_{next(COUNT)}"
+        self.code = root / "code" / self.package
+        self.code.mkdir(parents=True)
+        (self.code / "__init__.py").touch()
+        self.write_util(UTIL)
+        self.data = root / "data"
+        self.source(5)
+        monkeypatch.chdir(root / "code")
+        self.tasks = "tasks"
+        self.new_version()
+
+    def write_util(self, text):
+        (self.code / "util.py").write_text(text)
+
+    def new_version(self):
+        (self.code / "tasks.py").write_text(TASKS.format(package=self.package))
+
+    def source(self, value):
+        path = self.data / self.package / "raw" / "Source.json"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(value))
+
+    def luisy(self, line):
+        forget()
+        command, *rest = line.split()
+        words = [command, *rest] if command in COMMANDS else ["run", command, *rest]
+        with Config().restored():
+            Config().reset()
+            module = [] if command == "restore" else ["--module", f"{self.package}.tasks"]
+            return call([*words, *module, "--working-dir", str(self.data)])
+
+    def output(self, name):
+        return json.loads((self.data / self.package / name).read_text())
+
+
+COMMANDS = {"plan", "explain", "status", "graph", "restore", "clean"}
+
+
+def forget():
+    """Let Python and luigi forget the tasks of these tests, as if the process were a new one."""
+    for name in [name for name in sys.modules if name.startswith("cli_project")]:
+        del sys.modules[name]
+    known = [cls for cls in Register._reg if not cls.__module__.startswith("cli_project")]
+    Register._reg[:] = known
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    path = list(sys.path)
+    yield Project(tmp_path, monkeypatch)
+    sys.path[:] = path
+    forget()
+
+
+def test_run_makes_the_output_and_exits_with_zero(project):
+    assert project.luisy("Both --no-ask") == 0
+    assert project.output("final/Both.json") == [11, 12]
+
+
+def test_second_run_does_nothing(project, capsys):
+    project.luisy("Both --no-ask")
+    capsys.readouterr()
+    assert project.luisy("Both --no-ask") == 0
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_plan_names_the_changed_constant(project, capsys):
+    project.luisy("Both --no-ask")
+    project.write_util(UTIL.replace("FACTOR = 2", "FACTOR = 3"))
+    capsys.readouterr()
+    assert project.luisy("plan Both") == 0
+    out = capsys.readouterr().out
+    assert f"code changed: FACTOR in {project.package}/util.py" in out
+    assert "upstream runs: Scaled(number=1)" in out
+
+
+def test_explain_shows_chain_and_diff(project, capsys):
+    project.luisy("Both --no-ask")
+    project.write_util(UTIL.replace("FACTOR = 2", "FACTOR = 3"))
+    capsys.readouterr()
+    assert project.luisy("explain Both") == 0
+    out = capsys.readouterr().out
+    package = project.package
+    chain = f"Scaled in {package}/tasks.py -> scale in {package}/util.py -> FACTOR in {package}/util.py"
+    assert chain in out
+    assert "-FACTOR = 2\n" in out
+    assert "+FACTOR = 3\n" in out
+    assert out.count("+FACTOR = 3") == 1
+
+
+def test_explain_as_json_has_the_diff_and_the_record(project, capsys):
+    project.luisy("Both --no-ask")
+    project.write_util(UTIL.replace("FACTOR = 2", "FACTOR = 3"))
+    capsys.readouterr()
+    assert project.luisy("explain Both --json") == 0
+    found = {one["task"]: one for one in json.loads(capsys.readouterr().out)}
+    (change,) = found["Scaled(number=1)"]["changes"]
+    assert change["part"] == f"{project.package}/util.py:FACTOR"
+    assert "+FACTOR = 3" in change["diff"]
+    assert found["Scaled(number=1)"]["record"]["origin"] == "run"
+
+
+def test_status_counts_families(project, capsys):
+    project.luisy("Scaled --number 1 --no-ask")
+    capsys.readouterr()
+    assert project.luisy("status Both --json") == 0
+    counts = {
+        one["family"]: (one["layer"], one["fresh"], one["missing"])
+        for one in json.loads(capsys.readouterr().out)
+    }
+    assert counts == {"Source": ("raw", 1, 0), "Scaled": ("interim", 1, 1), "Both": ("final", 0, 1)}
+    assert project.luisy("status Both") == 0
+    assert "interim" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("line", "begin"),
+    [
+        ("graph Both", "flowchart LR"),
+        ("graph Both --format dot", "digraph"),
+        ("graph Both --format svg", "<svg"),
+    ],
+    ids=["mermaid", "dot", "svg"],
+)
+def test_graph_is_written(project, capsys, line, begin):
+    assert project.luisy(line) == 0
+    assert capsys.readouterr().out.startswith(begin)
+
+
+def test_graph_of_an_unknown_kind_is_refused(project, tmp_path, capsys):
+    assert project.luisy(f"graph Both --output {tmp_path}/graph.gif") == 2
+    assert "tells no format" in capsys.readouterr().err
+
+
+def test_hash_update_adopts_what_is_there_and_nothing_else(project, capsys):
+    project.luisy("Scaled --number 1 --no-ask")
+    project.write_util(UTIL.replace("value * FACTOR", "FACTOR * value"))
+    assert project.luisy("Both --hash-update-mode --no-ask") == 0
+    capsys.readouterr()
+    project.luisy("plan Both --json")
+    verdicts = {one["task"]: one["verdict"] for one in json.loads(capsys.readouterr().out)["steps"]}
+    assert verdicts == {
+        "Source": "keep",
+        "Scaled(number=1)": "keep",
+        "Scaled(number=2)": "run",
+        "Both": "run",
+    }
+    project.luisy("explain Both --all --json")
+    record = json.loads(capsys.readouterr().out)[1]["record"]
+    assert record["origin"] == "adopted"
+    assert len(record["previous_hash"]) == 64
+
+
+def test_hash_update_migrates_outputs_of_luisy_1_4(project, capsys):
+    folder = project.data / project.package
+    project.luisy("Both --no-ask")
+    (folder / ".luisy.hash").unlink()
+    legacy = {
+        f"/{project.package}/interim/Scaled_number=1.json": "0" * 32,
+        f"/{project.package}/interim/Scaled_number=2.json": "1" * 32,
+        f"/{project.package}/final/Both.json": "2" * 32,
+    }
+    (folder / ".luisy.hash").write_text(json.dumps(legacy))
+    capsys.readouterr()
+    assert project.luisy("Both --hash-update-mode --no-ask") == 0
+    assert f"was {'0' * 12}" in capsys.readouterr().out
+    assert project.luisy("Both --no-ask") == 0
+    assert "Nothing to do" in capsys.readouterr().out
+
+
+def test_hash_update_asks(project, capsys):
+    project.luisy("Both --no-ask")
+    project.write_util(UTIL.replace("FACTOR = 2", "FACTOR = 3"))
+    assert project.luisy("Both --hash-update-mode") == 2
+    assert "--no-ask" in capsys.readouterr().err
+    project.luisy("Both --dry-run")
+    assert "3 to run" in capsys.readouterr().out
+
+
+def test_clean_removes_what_no_task_claims(project, capsys):
+    project.luisy("Both --no-ask")
+    folder, package = project.data / project.package, project.package
+    # Records and a file as a task that is no more has left them; and a file that luisy did not make.
+    (folder / "final/Former.json").write_text("{}")
+    (folder / "final/note.txt").write_text("mine")
+    former = Record(key=f"{package}/final/Former.json", hash="0" * 64, sha256="0" * 64, size=2)
+    Workspace(project.data).records(package).append([former])
+    capsys.readouterr()
+    assert project.luisy("clean --dry-run") == 0
+    assert capsys.readouterr().out.splitlines() == [f"{package}/final/Former.json  2 B"]
+    assert project.luisy("clean") == 2
+    assert (folder / "final/Former.json").exists()
+    assert project.luisy("clean --no-ask") == 0
+    left = {path.name for path in folder.glob("*/*")}
+    assert {"Both.json", "Scaled_number=1.json", "Source.json", "note.txt"} <= left
+    assert "Former.json" not in left
+    assert former.key not in Workspace(project.data).records(package).read().records
+
+
+def test_restore_puts_back_what_a_killed_run_set_aside(project, capsys):
+    project.luisy("Both --no-ask")
+    key = f"{project.package}/final/Both.json"
+    Aside(Workspace(project.data)).put([key])
+    assert not (project.data / key).exists()
+    assert project.luisy("restore") == 0
+    assert key in capsys.readouterr().out
+    assert (project.data / key).exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("Both --work x --no-ask", ["no option --work", "--working-dir"]),
+        ("Both --no-as", ["no option --no-as", "--no-ask"]),
+        ("Boht --no-ask", ["no task 'Boht'", "Both"]),
+        ("Scaled --no-ask", ["Scaled needs --number"]),
+        ("Scaled --number x --no-ask", ["--number", "'x'", "int"]),
+        ("Both", ["--no-ask"]),
+    ],
+    ids=["abbreviated", "abbreviated-ours", "task", "missing", "unparsable", "no-terminal"],
+)
+def test_misuse_is_one_sentence_and_exit_code_two(project, capsys, line, words):
+    assert project.luisy(line) == 2
+    err = capsys.readouterr().err
+    assert all(word in err for word in words)
+    assert err.startswith("luisy: ")
+    assert err.count("\n") == 1
+    assert "Traceback" not in err
+
+
+def test_unknown_module_is_named(capsys):
+    assert call(["--module", "no_such_module_here", "X", "--working-dir", "/tmp"]) == 2
+    assert "no module 'no_such_module_here'" in capsys.readouterr().err
+
+
+def test_help_lists_commands_and_options(capsys):
+    assert call(["--help"]) == 0
+    out = capsys.readouterr().out
+    assert all(word in out for word in [*COMMANDS, "--working-dir", "--dry-run", "--upload"])
+
+
+def test_help_of_a_task_lists_its_parameters(project, capsys):
+    assert project.luisy("Scaled --help") == 0
+    out = capsys.readouterr().out
+    assert "A scaled input." in out
+    assert "--number" in out
+    assert "Which one." in out
+
+
+def test_version_is_told(capsys):
+    import luisy
+
+    assert call(["--version"]) == 0
+    assert luisy.__version__ in capsys.readouterr().out
+
+
+def test_quiet_says_nothing_when_all_is_well(project, capsys):
+    assert project.luisy("Both --no-ask --quiet") == 0
+    assert capsys.readouterr() == ("", "")
+
+
+def test_log_of_luigi_is_a_file(project):
+    project.luisy("Both --no-ask")
+    (log,) = Path(project.data / project.package / ".luisy" / "logs").iterdir()
+    assert "Scaled" in log.read_text()

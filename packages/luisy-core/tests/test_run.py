@@ -1,0 +1,262 @@
+"""Runs in this process: what is recorded, restored, downloaded; the commands are tested elsewhere."""
+
+import json
+from pathlib import Path
+
+import luigi
+import luisy
+import pytest
+from luisy.config import Config
+from luisy.plan import Verdict
+from luisy.show import Nothing
+from luisy_protocol.errors import ConfigurationError, NotFound
+
+RAN = []
+FAILING = set()
+
+
+@luisy.raw
+@luisy.json_output()
+class Source(luisy.ExternalTask):
+    pass
+
+
+@luisy.interim
+@luisy.json_output()
+@luisy.requires(Source)
+class Doubled(luisy.Task):
+    def run(self):
+        RAN.append("Doubled")
+        self.write({"value": self.input().read()["value"] * 2})
+        if "Doubled" in FAILING:
+            raise RuntimeError("after writing")
+
+
+@luisy.interim
+@luisy.json_output()
+@luisy.requires(Source)
+class Beside(luisy.Task):
+    def run(self):
+        RAN.append("Beside")
+        self.write(self.input().read())
+
+
+@luisy.final
+@luisy.json_output()
+@luisy.requires(Doubled, Beside)
+class Sum(luisy.Task):
+    def run(self):
+        RAN.append("Sum")
+        self.write({"value": sum(one.read()["value"] for one in self.input())})
+
+
+@luisy.final
+@luisy.json_output()
+class Yielding(luisy.Task):
+    def run(self):
+        doubled = yield Doubled()
+        self.write(doubled.read())
+
+
+@luisy.final
+class Forgetful(luisy.Task):
+    def run(self):
+        RAN.append("Forgetful")
+
+
+class Marker(luigi.Task):
+    def requires(self):
+        return Doubled()
+
+    def output(self):
+        return luigi.LocalTarget(Path(Config().working_dir) / "marker")
+
+    def run(self):
+        RAN.append("Marker")
+        with self.output().open("w") as file:
+            file.write("x")
+
+
+@luisy.final
+@luisy.json_output()
+class AboveMarker(luisy.Task):
+    def requires(self):
+        return Marker()
+
+    def run(self):
+        self.write({})
+
+
+@pytest.fixture
+def folder(luisy_working_dir):
+    RAN.clear()
+    FAILING.clear()
+    source(7)
+    return Path(luisy_working_dir)
+
+
+def source(value):
+    path = Path(Source().get_outfile())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps({"value": value}))
+
+
+def run(task, **wishes):
+    RAN.clear()
+    return luisy.build(task, **wishes)
+
+
+def test_first_run_runs_all_and_the_second_nothing(folder):
+    assert sorted(run(Sum()).ran) == ["Beside", "Doubled", "Sum"]
+    assert Sum().output().read() == {"value": 21}
+    assert run(Sum()).ran == []
+    assert RAN == []
+
+
+def test_record_tells_what_made_the_output(folder):
+    run(Sum())
+    key = Sum().key
+    from luisy.workspace import Workspace
+
+    records = Workspace(folder).records(key.partition("/")[0]).read().records
+    record = records[key]
+    assert set(record.inputs) == {Doubled().key, Beside().key}
+    assert record.inputs[Doubled().key] == records[Doubled().key].sha256
+    assert record.requires[Doubled().key] == records[Doubled().key].hash
+    assert (record.origin, record.version) == ("run", luisy.__version__)
+    assert records[Source().key].origin == "external"
+    assert records[Source().key].hash == ""
+
+
+def test_changed_raw_file_reruns_and_touched_does_not(folder):
+    run(Sum())
+    source(7)
+    assert run(Sum()).ran == []
+    source(8)
+    assert sorted(run(Sum()).ran) == ["Beside", "Doubled", "Sum"]
+    assert Sum().output().read() == {"value": 24}
+
+
+def test_output_changed_by_hand_is_made_again(folder):
+    run(Sum())
+    Path(Doubled().get_outfile()).write_text('{"value": 1000}')
+    assert sorted(run(Sum()).ran) == ["Doubled", "Sum"]
+    assert Sum().output().read() == {"value": 21}
+
+
+def test_removed_intermediate_is_not_needed(folder):
+    run(Sum())
+    Path(Doubled().get_outfile()).unlink()
+    Path(Source().get_outfile()).unlink()
+    assert not run(Sum()).plan.has_work
+
+
+def test_failed_task_stops_only_what_depends_on_it(folder, capfd):
+    FAILING.add("Doubled")
+    outcome = run(Sum())
+    assert (outcome.ran, outcome.failed) == (["Beside"], ["Doubled"])
+    assert outcome.not_run == {"Sum": "Doubled"}
+    assert not outcome.succeeded
+    assert not Path(Doubled().get_outfile()).exists()
+    assert capfd.readouterr().err.count("RuntimeError: after writing") == 1
+
+
+def test_failed_run_puts_back_what_it_set_aside(folder):
+    run(Sum())
+    source(8)
+    FAILING.add("Doubled")
+    run(Sum())
+    assert Doubled().output().read() == {"value": 14}
+    assert Sum().output().read() == {"value": 21}
+    FAILING.clear()
+    assert sorted(run(Sum()).ran) == ["Doubled", "Sum"]
+    assert Sum().output().read() == {"value": 24}
+
+
+def test_interrupt_puts_back_what_was_set_aside(folder):
+    run(Sum())
+    source(8)
+
+    class Interrupting(Nothing):
+        def started(self, task):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Sum(), show=Interrupting())
+    assert Sum().output().read() == {"value": 21}
+    assert not list(folder.glob("*/.luisy/aside"))
+
+
+def test_task_that_writes_nothing_has_failed(folder, capfd):
+    assert run(Forgetful()).failed == ["Forgetful"]
+    assert "Forgetful ended without writing" in capfd.readouterr().err
+
+
+def test_several_processes_record_their_outputs(folder):
+    assert sorted(run(Sum(), workers=3).ran) == ["Beside", "Doubled", "Sum"]
+    assert not run(Sum()).plan.has_work
+
+
+def test_yielded_requirement_is_an_input(folder):
+    assert sorted(run(Yielding()).ran) == ["Doubled", "Yielding"]
+    assert run(Yielding()).ran == []
+    source(9)
+    assert sorted(run(Yielding()).ran) == ["Doubled", "Yielding"]
+    assert Yielding().output().read() == {"value": 18}
+
+
+def test_plain_luigi_task_may_be_in_the_middle(folder):
+    assert sorted(run(AboveMarker()).ran) == ["AboveMarker", "Doubled", "Marker"]
+    assert run(AboveMarker()).ran == []
+
+
+def test_missing_input_is_named_with_its_place(folder):
+    Path(Source().get_outfile()).unlink()
+    with pytest.raises(NotFound, match=r"Source is not at .*/raw/Source.json"):
+        run(Sum())
+    assert RAN == []
+
+
+def test_dry_run_runs_nothing(folder):
+    outcome = run(Sum(), dry_run=True)
+    assert {step.name for step in outcome.plan.having(Verdict.RUN)} == {"Doubled", "Beside", "Sum"}
+    assert RAN == []
+
+
+def test_person_may_refuse(folder):
+    class Refusing(Nothing):
+        def approve(self):
+            return False
+
+    assert run(Sum(), ask=True, show=Refusing()).is_refused
+    assert RAN == []
+
+
+def test_nothing_to_do_asks_nothing(folder):
+    run(Sum())
+
+    class Unasked(Nothing):
+        def approve(self):
+            pytest.fail("asked though there is nothing to do")
+
+    assert run(Sum(), ask=True, show=Unasked()).succeeded
+
+
+def test_download_without_store_is_refused(folder):
+    with pytest.raises(ConfigurationError, match=r"--download needs a store.*LUISY_REMOTE"):
+        run(Sum(), download=True)
+
+
+def test_build_leaves_the_settings_as_they_were(folder, tmp_path):
+    run(Forgetful(), working_dir=str(tmp_path / "other"))
+    assert Config().working_dir == str(folder)
+
+
+def test_complete_outside_a_run_moves_nothing(folder):
+    assert not Sum().complete()
+    run(Sum())
+    assert Sum().complete()
+    source(8)
+    assert not Sum().complete()
+    assert Sum().output().exists()
+    assert not list(folder.glob("*/.luisy/aside"))

@@ -1,0 +1,303 @@
+import shutil
+import tempfile
+from pathlib import Path
+
+import luigi
+import luisy
+import pandas as pd
+import pytest
+from luigi.task_register import Register
+from luisy.targets import CSVTarget, PickleTarget
+from luisy_protocol import ConfigurationError, InvalidKey, NotFound
+
+pytestmark = pytest.mark.usefixtures("luisy_working_dir")
+PROJECT = __name__.partition(".")[0]
+
+
+@luisy.project_name("shop")
+@luisy.raw
+@luisy.csv_output()
+class Orders(luisy.ExternalTask):
+    year = luisy.IntParameter(default=2021)
+
+    def get_file_name(self):
+        return "orders"
+
+
+@luisy.project_name("shop")
+@luisy.interim
+@luisy.csv_output(sep=";")
+@luisy.requires(Orders)
+class Totals(luisy.Task):
+    factor = luisy.FloatParameter(default=1.0)
+
+    def run(self):
+        self.write(self.read_input() * self.factor)
+
+
+def test_key_is_project_layer_and_file(luisy_working_dir):
+    assert Orders().key == "shop/raw/orders.csv"
+    assert Totals(factor=2.0).key == "shop/interim/Totals_factor=2.0_year=2021.csv"
+    assert Totals().get_outfile() == str(luisy_working_dir / Totals().key)
+    assert Path(Totals().get_outdir()) == luisy_working_dir / "shop/interim"
+
+
+def test_ending_is_not_repeated():
+    class Named(Totals):
+        def get_file_name(self):
+            return "report.csv"
+
+    assert Named().key == "shop/interim/report.csv"
+
+
+def test_sub_dir_is_a_folder_of_the_layer():
+    class Named(Totals):
+        def get_sub_dir(self):
+            return f"{self.year}/all"
+
+    assert Named(year=3).key == "shop/interim/3/all/Named_factor=1.0_year=3.csv"
+
+
+def test_output_is_a_pickle_in_the_folder_of_the_project_by_default():
+    class Simple(luisy.Task):
+        pass
+
+    assert isinstance(Simple().output(), PickleTarget)
+    assert Simple().key == f"{PROJECT}/Simple.pkl"
+    assert Simple().project_name == PROJECT
+
+
+def test_project_name_may_be_an_attribute_of_the_instance():
+    class Simple(luisy.Task):
+        def __init__(self, *args, **kwargs):
+            self.project_name = "mine"
+            super().__init__(*args, **kwargs)
+
+    assert Simple().key == "mine/Simple.pkl"
+
+
+def test_task_of_luisy_itself_is_refused():
+    with pytest.raises(ConfigurationError, match="derive a task"):
+        _ = luisy.Task().key
+
+
+@pytest.mark.parametrize("name", ["../x", "a//b", "a\\b", "a\n"])
+def test_file_name_that_no_store_may_hold_is_refused(name):
+    class Escaping(Totals):
+        def get_file_name(self):
+            return name
+
+    if name == "../x":
+        assert Escaping().key == "shop/x.csv"
+    elif name == "a//b":
+        assert Escaping().key == "shop/interim/a/b.csv"
+    else:
+        with pytest.raises(InvalidKey):
+            _ = Escaping().key
+
+
+def test_file_name_that_is_no_text_is_named():
+    class Nameless(Totals):
+        def get_file_name(self):
+            pass
+
+    with pytest.raises(ConfigurationError, match=r"Nameless.get_file_name\(\) returned NoneType"):
+        _ = Nameless().key
+
+
+def test_output_outside_the_working_dir_has_no_key(tmp_path_factory):
+    outside = tmp_path_factory.mktemp("outside")
+
+    class Outside(Totals):
+        def get_outdir(self):
+            return str(outside)
+
+    assert Outside().key == ""
+    assert not Outside().complete()
+    Outside().write(pd.DataFrame({"a": [1]}))
+    assert Outside().complete()
+
+
+def test_own_targets_have_no_key():
+    class Many(luisy.Task):
+        def output(self):
+            return [luigi.LocalTarget("/nowhere/a"), luigi.LocalTarget("/nowhere/b")]
+
+    assert Many().key == ""
+    assert not Many().complete()
+
+
+def test_download_and_upload_do_not_tell_instances_apart():
+    one, other = Totals(), Totals(download=True, upload=True)
+    assert one == other
+    assert one.task_id == other.task_id
+    assert one.key == other.key
+    assert one.significant_parameters() == other.significant_parameters()
+    assert one.significant_parameters() == {"factor": "1.0", "year": "2021"}
+
+
+def test_download_and_upload_are_handed_on_by_requires():
+    required = Totals(download=True, upload=True).requires()
+    assert (required.download, required.upload) == (True, True)
+    assert (Totals().requires().download, Totals().requires().upload) == (False, False)
+
+
+def test_download_and_upload_take_no_position():
+    assert Totals(2020).year == 2020
+    assert Totals(2020, 0.5).factor == 0.5
+
+
+def test_private_parameter_is_not_in_records():
+    class Private(luisy.Task):
+        token = luisy.Parameter(
+            default="hunter2", visibility=luigi.parameter.ParameterVisibility.PRIVATE
+        )
+
+    assert Private().significant_parameters() == {}
+
+
+def test_requirements_are_each_task_once():
+    class Both(luisy.Task):
+        def requires(self):
+            return {"a": Orders(), "b": [Orders(), Totals()]}
+
+    assert Both().requirements() == [Orders(), Totals()]
+
+
+def test_task_required_through_the_register_works():
+    class Looked(luisy.Task):
+        def requires(self):
+            return Register.get_task_cls("Orders")(year=3)
+
+    assert Looked().requirements() == [Orders(year=3)]
+
+
+def test_write_and_read_go_through_the_target():
+    frame = pd.DataFrame({"a": [1, 2]})
+    Totals().write(frame)
+    pd.testing.assert_frame_equal(Totals().output().read(), frame)
+    assert Path(Totals().get_outfile()).read_text() == "a\n1\n2\n"
+
+
+def test_read_of_an_output_that_is_not_there_says_what_to_do():
+    with pytest.raises(NotFound, match=r"shop/interim/Totals.*run the task"):
+        Totals().read()
+
+
+def test_run_reads_its_input_and_writes_its_output():
+    pd.DataFrame({"a": [1, 2]}).to_csv(_made(Orders()), index=False)
+    Totals(factor=3.0).run()
+    assert Totals(factor=3.0).output().read()["a"].tolist() == [3.0, 6.0]
+
+
+def test_clean_removes_the_own_output():
+    Totals().write(pd.DataFrame({"a": [1]}))
+    Totals().clean()
+    Totals().clean()
+    assert not Totals().output().exists()
+
+
+def test_clean_never_removes_what_a_person_made():
+    path = _made(Orders())
+    Path(path).write_text("a\n1\n")
+    with pytest.raises(ConfigurationError, match="external"):
+        Orders().clean()
+    assert Path(path).exists()
+
+
+def test_outdir_is_there_when_a_task_runs():
+    class Images(luisy.Task):
+        def run(self):
+            saved = []
+            with tempfile.TemporaryDirectory() as folder:
+                Path(folder, "one.txt").write_text("1")
+                saved.append(shutil.move(f"{folder}/one.txt", Path(self.get_outdir(), "one")))
+            self.write(saved)
+
+    assert luigi.build([Images()], local_scheduler=True, log_level="ERROR")
+    assert [Path(path).read_text() for path in Images().read()] == ["1"]
+
+
+def test_logger_is_named_after_the_class():
+    assert Totals().logger.name == "Totals"
+
+
+def test_complete_knows_changed_parameters_of_the_command_line():
+    with luigi.cmdline_parser.CmdlineParser.global_instance(["Totals", "--Orders-year", "7"]):
+        assert Orders().year == 7
+
+
+def test_default_from_the_configuration_of_luigi_counts(monkeypatch):
+    config = luigi.configuration.get_config()
+    config.set("Totals", "factor", "9.5")
+    try:
+        assert Totals().factor == 9.5
+        assert Totals(factor=1.0).factor == 1.0
+    finally:
+        config.remove_section("Totals")
+
+
+def test_missing_parameter_is_named_as_luigi_does():
+    class Strict(luisy.Task):
+        day = luisy.DateParameter()
+
+    with pytest.raises(luigi.parameter.MissingParameterException, match="'day'"):
+        Strict()
+    with pytest.raises(luigi.parameter.UnknownParameterException, match="dya"):
+        Strict(dya=1)
+
+
+def test_parameter_added_to_a_class_that_was_used_is_seen():
+    class Sized(luisy.Task):
+        size = luisy.IntParameter(default=1)
+
+    class Growing(luisy.Task):
+        pass
+
+    class Child(Growing):
+        pass
+
+    assert Child().param_kwargs.keys() == {"download", "upload"}
+    luisy.inherits(Sized)(Growing)
+    assert Child(size=3).key == f"{PROJECT}/Child_size=3.pkl"
+    del Growing.size
+    assert "size" not in dict(Child.get_params())
+
+
+def test_instances_with_equal_parameters_are_one_object():
+    assert Totals(factor=1.0) is Totals()
+    assert Totals(download=True) is not Totals()
+
+
+def test_own_initialiser_gets_what_the_caller_gave():
+    seen = []
+
+    class Own(luisy.Task):
+        x = luisy.IntParameter()
+
+        def __init__(self, *args, **kwargs):
+            seen.append((args, kwargs))
+            super().__init__(*args, **kwargs)
+
+    assert Own(3).x == 3
+    assert seen == [((3,), {})]
+
+
+def test_former_key_is_what_luisy_1_4_wrote():
+    class Text(luisy.Task):
+        x = luisy.Parameter()
+
+    assert Text(x="plain").former_key == Text(x="plain").key
+    assert Text(x="A b").key != f"{PROJECT}/Text_x=A_b.pkl"
+    assert Text(x="A b").former_key == f"{PROJECT}/Text_x=A_b.pkl"
+
+
+def test_target_is_that_of_the_decorator():
+    assert isinstance(Totals().output(), CSVTarget)
+    assert Totals().output().path == Totals().get_outfile()
+
+
+def _made(task):
+    path = Path(task.get_outfile())
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return str(path)

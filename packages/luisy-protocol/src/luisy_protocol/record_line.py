@@ -1,0 +1,176 @@
+"""One record as one line of JSON, and back; see `luisy_protocol.record_log` for the whole file."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import fields
+from typing import Any, TypeAlias
+
+from luisy_protocol.keys import validate_key
+from luisy_protocol.record import Content, Record
+
+Line: TypeAlias = dict[str, Any]  # what json.loads makes of one line
+
+_FIELDS = frozenset(field.name for field in fields(Record)) - {"unknown"}
+_RESERVED = _FIELDS | {"forgotten", "legacy"}
+_NOTHING: dict[str, Any] = {}
+
+
+# The lines that `to_line` and `dump` write, unless they have escapes, files or unknown fields. What
+# matches needs no parsing to be known as sound; groups: the key and the id of the table of parts.
+_TEXT = r'"[^"\\\x00-\x1f]*+"'
+_TEXTS = rf"\{{{_TEXT}:{_TEXT}(?:,{_TEXT}:{_TEXT})*+\}}"
+PLAIN_LINE = (
+    r'\{"key":"([^"\\\x00-\x1f]++)","hash":"[0-9a-f]*+","sha256":"[0-9a-f]*+",'
+    rf'"size":(?:0|[1-9][0-9]*+)(?:,"inputs":{_TEXTS})?+(?:,"requires":{_TEXTS})?+'
+    rf'(?:,"parts":"([0-9a-f]*+)")?+(?:,"parameters":{_TEXTS})?+'
+    rf'(?:,"(?:origin|previous_hash|time|host|version)":{_TEXT})*+\}}'
+)
+
+
+class LazyRecords(Mapping[str, Record]):
+    """Records by key, each built from the text of its line when somebody asks for it.
+
+    Args:
+        texts: The lines by key, each without a fault.
+        tables: The tables of parts by id.
+    """
+
+    __slots__ = ("_built", "_tables", "_texts")
+
+    def __init__(self, texts: Mapping[str, str], tables: Mapping[str, Mapping[str, str]]) -> None:
+        self._texts = texts
+        self._tables = tables
+        self._built: dict[str, Record] = {}
+
+    def __getitem__(self, key: str) -> Record:
+        record = self._built.get(key)
+        if record is None:
+            line: Line = json.loads(self._texts[key])
+            record = from_line(line, self._tables.get(line.get("parts", ""), _NOTHING))
+            self._built[key] = record
+        return record
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._texts)
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._texts
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} records>"
+
+
+def dump(line: Line) -> str:
+    """Return a line's text, without its newline: ASCII, compact, in the order of its fields."""
+    return json.dumps(line, separators=(",", ":"))
+
+
+def parts_id(parts: Mapping[str, str]) -> str:
+    """Return the id of a table of parts; empty for the empty one."""
+    if not parts:
+        return ""
+    text = json.dumps(dict(parts), sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def to_line(record: Record, table: str) -> Line:
+    """Return a record's line; fields with their default value are left out.
+
+    Args:
+        record: The record.
+        table: The id of its table of parts.
+
+    Raises:
+        InvalidKey: If its key is invalid.
+    """
+    line: Line = {
+        "key": validate_key(record.key),
+        "hash": record.hash,
+        "sha256": record.sha256,
+        "size": record.size,
+    }
+    if record.files is not None:
+        line["files"] = {n: [c.sha256, c.size] for n, c in sorted(record.files.items())}
+    if record.inputs:
+        line["inputs"] = dict(sorted(record.inputs.items()))
+    if record.requires:
+        line["requires"] = dict(sorted(record.requires.items()))
+    if table:
+        line["parts"] = table
+    if record.parameters:
+        line["parameters"] = dict(sorted(record.parameters.items()))
+    if record.yielded:
+        line["yielded"] = dict(sorted(record.yielded.items()))
+    if record.origin != "run":
+        line["origin"] = record.origin
+    for name in ("previous_hash", "time", "host", "version"):
+        if text := getattr(record, name):
+            line[name] = text
+    if record.unknown:
+        line.update((n, v) for n, v in sorted(record.unknown.items()) if n not in _RESERVED)
+    return line
+
+
+def from_line(line: Line, parts: Mapping[str, str]) -> Record:
+    """Return the record of a line without a `fault`.
+
+    Args:
+        line: The line.
+        parts: Its table of parts.
+    """
+    files = line.get("files")
+    return Record(
+        key=line["key"],
+        hash=line["hash"],
+        sha256=line["sha256"],
+        size=line["size"],
+        files=None if files is None else {n: Content(*found) for n, found in files.items()},
+        inputs=line.get("inputs", _NOTHING),
+        requires=line.get("requires", _NOTHING),
+        parts=parts,
+        parameters=line.get("parameters", _NOTHING),
+        yielded=line.get("yielded", _NOTHING),
+        origin=line.get("origin", "run"),
+        previous_hash=line.get("previous_hash", ""),
+        time=line.get("time", ""),
+        host=line.get("host", ""),
+        version=line.get("version", ""),
+        unknown={name: line[name] for name in line if name not in _FIELDS},
+    )
+
+
+def fault(line: Line) -> str:
+    """Say what is wrong with a record's line; empty if nothing is."""
+    get = line.get
+    if not (
+        type(get("hash")) is str
+        and type(get("sha256")) is str
+        and type(get("size")) is int
+        and type(get("inputs", _NOTHING)) is dict
+        and type(get("requires", _NOTHING)) is dict
+        and type(get("parameters", _NOTHING)) is dict
+        and type(get("yielded", _NOTHING)) is dict
+        and type(get("parts", "")) is str
+        and type(get("origin", "")) is str
+        and type(get("previous_hash", "")) is str
+        and type(get("time", "")) is str
+        and type(get("host", "")) is str
+        and type(get("version", "")) is str
+    ):
+        return "a field is missing or has the wrong type"
+    if "files" in line and not _are_files(line["files"]):
+        return "its list of files is malformed"
+    return ""
+
+
+def _are_files(files: object) -> bool:
+    return type(files) is dict and all(
+        type(found) is list and [type(part) for part in found] == [str, int]
+        for found in files.values()
+    )
