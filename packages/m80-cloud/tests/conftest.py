@@ -1,4 +1,4 @@
-"""A user with an own home, a bucket of a real server that checks signatures, and a faulty line to it."""
+"""A user with an own home, a bucket of a real server, and a faulty line to it."""
 
 import http.client
 import threading
@@ -68,14 +68,17 @@ class FaultyLine:
         endpoint: Its URL.
         requests: The method and the path of each request.
         fault: Called with a request's number, method and path. It returns None, a status with which
-            the line answers itself, "cut" to break off the answer, "lose" to drop it, or "flip" to damage the body.
+            the line answers itself, "cut" to break off the answer, "lose" to drop it,
+            or "flip" to damage the body.
     """
 
     def __init__(self, endpoint):
         self.requests = []
         self.fault = lambda number, method, path: None
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler(urlsplit(endpoint).netloc))
+        self._server = ThreadingHTTPServer(
+            ("127.0.0.1", 0), self._handler(urlsplit(endpoint).netloc)
+        )
         self._server.daemon_threads = True
         self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))

@@ -1,7 +1,6 @@
 """Put, get, list, versions, tags: on a real server."""
 
 import hashlib
-import os
 import shutil
 import sqlite3
 import stat
@@ -70,7 +69,9 @@ def test_put_again_sends_only_what_changed(dataset, line):
     (dataset / "7.txt").write_bytes(b"changed")
     data.put("small", "Files")
     again = len(line.requests) - first
-    blobs = [path for method, path in line.requests[first:] if "/blobs/" in path and method == "PUT"]
+    blobs = [
+        path for method, path in line.requests[first:] if "/blobs/" in path and method == "PUT"
+    ]
     assert len(blobs) == 1
     assert again <= first / 20
 
@@ -281,10 +282,12 @@ def test_put_of_a_database_with_a_writer_freezes_one_moment(data, databases, jou
     shutil.rmtree(folder)
     for version in (1, 2, 3):
         data.get("live", "Files", version=version)
-        assert os.listdir(folder) == ["live.db"]
+        assert [path.name for path in folder.iterdir()] == ["live.db"]
         with sqlite3.connect(path) as frozen:
             assert frozen.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-            assert frozen.execute("SELECT count(*) FROM pairs WHERE other <> -one").fetchone() == (0,)
+            assert frozen.execute("SELECT count(*) FROM pairs WHERE other <> -one").fetchone() == (
+                0,
+            )
 
 
 def test_put_again_of_an_unchanged_database_sends_nothing(data, databases):

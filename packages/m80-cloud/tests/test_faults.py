@@ -44,7 +44,7 @@ def killing(process_of, at):
         if number == at:
             process_of().send_signal(signal.SIGKILL)
             process_of().wait()
-        return None
+        return
 
     return fault
 
@@ -236,7 +236,7 @@ def test_two_putting_at_once_become_two_versions_and_both_are_told(dataset, home
             committing.append(path)
             with contextlib.suppress(threading.BrokenBarrierError):
                 meeting.wait()
-        return None
+        return
 
     line.fault = meet
     told = []
@@ -266,7 +266,10 @@ def test_two_putting_at_once_become_two_versions_and_both_are_told(dataset, home
 @pytest.mark.parametrize("people", [6])
 def test_many_putting_at_once_lose_no_version(dataset, in_cloud, people):
     processes = [
-        run("import warnings; warnings.simplefilter('ignore'); m80.CloudData().put('small', 'Files')")
+        run(
+            "import warnings; warnings.simplefilter('ignore')\n"
+            "m80.CloudData().put('small', 'Files')"
+        )
         for _ in range(people)
     ]
     assert [process.wait() for process in processes] == [0] * people
@@ -307,7 +310,7 @@ def test_file_that_changes_while_it_is_put_is_not_stored_under_a_wrong_digest(
     def change(number, method, path):
         if method == "POST" and "uploads" in path:
             large.write_bytes(b"2" * 20 * MEGABYTE)
-        return None
+        return
 
     line.fault = change
     with pytest.raises(LuisyError, match="did it change meanwhile"):
@@ -363,7 +366,7 @@ def test_ctrl_c_leaves_the_old_folder_and_no_threads(dataset, line):
     def interrupt(number, method, path):
         if "/blobs/" in path:
             process["it"].send_signal(signal.SIGINT)
-        return None
+        return
 
     ready, real = threading.Event(), line.decide
 

@@ -34,7 +34,10 @@ def test_dtype_must_read_like_a_class(dtype):
     ("slug", "said"),
     [
         ("Cohort.plant", "; did you mean plants?"),
-        ("plants.Cohort", "; did you mean the Cohort 'plants'? The name comes first, then the dtype"),
+        (
+            "plants.Cohort",
+            "; did you mean the Cohort 'plants'? The name comes first, then the dtype",
+        ),
         ("Survey.plants", "; did you mean Cohort plants?"),
         ("Cohort.zzz", ""),
     ],

@@ -1,6 +1,7 @@
 """Raw files: plain objects, resumed and verified; those of the old engine too."""
 
 import os
+from pathlib import Path
 
 import minus80 as m80
 import pytest
@@ -27,7 +28,7 @@ def test_put_then_get_into_the_current_folder(data, reads, tmp_path, monkeypatch
     (tmp_path / "elsewhere").mkdir()
     monkeypatch.chdir(tmp_path / "elsewhere")
     data.get("reads.fastq", "fastq", raw=True)
-    assert os.listdir() == ["reads.fastq"]
+    assert [path.name for path in Path.cwd().iterdir()] == ["reads.fastq"]
     assert (tmp_path / "elsewhere" / "reads.fastq").read_bytes() == reads.read_bytes()
 
 
@@ -150,7 +151,7 @@ def test_remove_takes_the_file_away(data, reads):
 
 def test_get_of_a_file_that_is_not_there_names_the_nearest(data, reads):
     data.put(reads, "fastq", raw=True)
-    with pytest.raises(m80.DatasetNotFound, match="did you mean fastq reads.fastq"):
+    with pytest.raises(m80.DatasetNotFound, match=r"did you mean fastq reads\.fastq"):
         data.get("read.fastq", "fastq", raw=True)
 
 

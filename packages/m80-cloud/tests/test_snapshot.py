@@ -53,9 +53,7 @@ def test_file_that_did_not_change_is_not_read_again(folder, look, tmp_path, monk
     status = path.stat()
     stamp = [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
     remembered = "f" * 64
-    memory.write_text(
-        f'{{"version":1,"files":{{"file":[{stamp},"{remembered}",7,false]}}}}'
-    )
+    memory.write_text(f'{{"version":1,"files":{{"file":[{stamp},"{remembered}",7,false]}}}}')
     assert look()["file"].sha256 == remembered
     path.write_bytes(b"changed")
     assert look()["file"].sha256 == digest(b"changed")

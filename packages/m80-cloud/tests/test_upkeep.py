@@ -2,6 +2,7 @@
 
 import threading
 import warnings
+from functools import partial
 
 import minus80 as m80
 import pytest
@@ -78,9 +79,9 @@ def test_put_and_clean_at_once_never_leave_a_version_without_its_contents(data, 
                 stood_back.append(action)
 
         people = [m80.CloudData(), m80.CloudData()]
+        put = partial(people[0].put, "small", "Files")
         threads = [
-            threading.Thread(target=tried, args=(lambda: people[0].put("small", "Files"),)),
-            threading.Thread(target=tried, args=(people[1].clean,)),
+            threading.Thread(target=tried, args=(action,)) for action in (put, people[1].clean)
         ]
         for thread in threads:
             thread.start()
@@ -121,8 +122,9 @@ def test_verify_of_whole_datasets_finds_nothing(data, dataset):
 def test_verify_tells_of_a_damaged_manifest(data, dataset, s3_server, in_cloud):
     data.put("small", "Files")
     (key,) = (key for key in keys(s3_server, in_cloud) if "/manifests/" in key)
-    s3_server.client().put_object(Bucket=in_cloud, Key=key, Body=b'{"format":"minus80-manifest",'
-                                  b'"version":1,"files":[]}')
+    s3_server.client().put_object(
+        Bucket=in_cloud, Key=key, Body=b'{"format":"minus80-manifest","version":1,"files":[]}'
+    )
     (problem,) = data.verify().problems
     assert "version 1 of Files.small" in problem
     assert "its digest is not the one in its name" in problem

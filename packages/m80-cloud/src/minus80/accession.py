@@ -69,7 +69,7 @@ class Accession:
         Raises:
             ConfigurationError: If the file is malformed.
         """
-        import yaml  # noqa: PLC0415 - not needed by most
+        import yaml
 
         with translated(f"read {path}"):
             text = Path(path).read_text(encoding="utf-8")

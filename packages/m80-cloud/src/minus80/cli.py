@@ -132,9 +132,7 @@ def list_cloud(name: str | None, dtype: str | None, *, raw: bool, as_json: bool)
 @click.option("--tag", help="A name for the version.")
 @click.option("--resend", is_flag=True, help="Send everything, even what seems to be there.")
 @_reporting
-def put(
-    name: str, dtype: str, *, raw: bool, compress: bool, tag: str | None, resend: bool
-) -> None:
+def put(name: str, dtype: str, *, raw: bool, compress: bool, tag: str | None, resend: bool) -> None:
     """Store the dataset NAME of type DTYPE as one more version, or with --raw the file NAME."""
     with _cloud() as data:
         data.put(name, dtype, raw, compress, tag=tag, resend=resend)
@@ -259,7 +257,7 @@ def nuke(*, yes: bool) -> None:
 
 @contextmanager
 def _cloud() -> Iterator[CloudData]:
-    from luisy_protocol.terminal import terminal_progress  # noqa: PLC0415 - may bring rich
+    from luisy_protocol.terminal import terminal_progress
 
     data = CloudData(progress=terminal_progress() if sys.stderr.isatty() else None)
     try:

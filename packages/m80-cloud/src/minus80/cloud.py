@@ -64,8 +64,8 @@ class CloudData:
         Raises:
             LuisyError: If the bucket cannot be read.
         """
-        from minus80.catalog import Catalog  # noqa: PLC0415 - imported with the first request
-        from minus80.raw import raw_files  # noqa: PLC0415
+        from minus80.catalog import Catalog
+        from minus80.raw import raw_files
 
         if dtype is not None:
             valid_dtype(dtype)
@@ -80,8 +80,8 @@ class CloudData:
         self,
         name: str | Path,
         dtype: str,
-        raw: bool = False,  # noqa: FBT001, FBT002 - as documented since the first minus80
-        compress: bool = False,  # noqa: FBT001, FBT002 - as documented since the first minus80
+        raw: bool = False,
+        compress: bool = False,
         *,
         tag: str | None = None,
         resend: bool = False,
@@ -106,8 +106,8 @@ class CloudData:
         Warns:
             ConcurrentPut: If somebody else put the same dataset at the same time.
         """
-        from minus80.freeze import put_dataset  # noqa: PLC0415 - imported with the first request
-        from minus80.raw import put_raw  # noqa: PLC0415
+        from minus80.freeze import put_dataset
+        from minus80.raw import put_raw
 
         if raw:
             if tag is not None:
@@ -138,7 +138,7 @@ class CloudData:
         self,
         name: str,
         dtype: str,
-        raw: bool = False,  # noqa: FBT001, FBT002 - as documented since the first minus80
+        raw: bool = False,
         output: str | Path | None = None,
         *,
         version: int | None = None,
@@ -161,10 +161,10 @@ class CloudData:
             IntegrityError: If what is stored is damaged; what is here is as it was.
             LuisyError: If it cannot be fetched or written.
         """
-        from minus80.catalog import Catalog  # noqa: PLC0415 - imported with the first request
-        from minus80.old_engine import get_old_dataset  # noqa: PLC0415
-        from minus80.raw import get_raw  # noqa: PLC0415
-        from minus80.thaw import get_dataset  # noqa: PLC0415
+        from minus80.catalog import Catalog
+        from minus80.old_engine import get_old_dataset
+        from minus80.raw import get_raw
+        from minus80.thaw import get_dataset
 
         chosen = version is not None or tag is not None
         if raw:
@@ -227,7 +227,7 @@ class CloudData:
         Raises:
             DatasetNotFound: If there is none. What the old engine stored has no history.
         """
-        from minus80.catalog import Catalog  # noqa: PLC0415 - imported with the first request
+        from minus80.catalog import Catalog
 
         slug, catalog = slug_of(name, dtype), Catalog(self._store)
         history, _ = catalog.look(slug)
@@ -252,7 +252,7 @@ class CloudData:
             Conflict: If another version has the tag.
             DatasetNotFound: If there is no such dataset or version.
         """
-        from minus80.catalog import Catalog  # noqa: PLC0415 - imported with the first request
+        from minus80.catalog import Catalog
 
         valid_name(tag, what="tag")
         slug, catalog = slug_of(name, dtype), Catalog(self._store)
@@ -278,8 +278,8 @@ class CloudData:
         Raises:
             DatasetNotFound: If there is none; the message has the nearest names.
         """
-        from minus80.raw import remove_raw  # noqa: PLC0415 - imported with the first request
-        from minus80.upkeep import remove_dataset  # noqa: PLC0415
+        from minus80.raw import remove_raw
+        from minus80.upkeep import remove_dataset
 
         if raw:
             remove_raw(self._store, name, dtype)
@@ -295,7 +295,7 @@ class CloudData:
         Raises:
             ConfigurationError: If there is nobody to ask.
         """
-        from minus80.upkeep import remove_everything  # noqa: PLC0415 - imported with the first request
+        from minus80.upkeep import remove_everything
 
         if not yes:
             if not sys.stdin.isatty():
@@ -314,7 +314,7 @@ class CloudData:
         Raises:
             Unavailable: If somebody is putting a dataset at this moment.
         """
-        from minus80.upkeep import clean  # noqa: PLC0415 - imported with the first request
+        from minus80.upkeep import clean
 
         return clean(self._store, dry_run=dry_run)
 
@@ -328,8 +328,8 @@ class CloudData:
         Raises:
             DatasetNotFound: If there is none.
         """
-        from minus80.catalog import Catalog  # noqa: PLC0415 - imported with the first request
-        from minus80.upkeep import verify  # noqa: PLC0415
+        from minus80.catalog import Catalog
+        from minus80.upkeep import verify
 
         if name is not None and dtype is not None:
             self.history(name, dtype)
@@ -348,7 +348,7 @@ class CloudData:
 
     @cached_property
     def _store(self) -> S3Store:
-        from minus80.s3_store import S3Store  # noqa: PLC0415 - brings boto3
+        from minus80.s3_store import S3Store
 
         return S3Store(self.settings.cloud, uploads=self.settings.basedir / "tmp" / "uploads")
 

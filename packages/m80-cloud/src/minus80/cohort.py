@@ -142,7 +142,7 @@ class Cohort(Freezable):
 
     def as_DataFrame(self) -> pd.DataFrame:  # noqa: N802 - its name since the first minus80
         """Return the metadata as a table: a row for each accession, a column for each key."""
-        import pandas as pd  # noqa: PLC0415 - heavy
+        import pandas as pd
 
         rows = {accession.name: accession.metadata for accession in self}
         return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")

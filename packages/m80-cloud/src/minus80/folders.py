@@ -1,8 +1,9 @@
-"""The datasets on this machine: folders ``<basedir>/databases/<dtype>.<name>``, replaced in one step.
+"""The datasets on this machine: folders ``databases/<dtype>.<name>``, replaced in one step.
 
-A folder that is fetched is made whole elsewhere in the base directory and then exchanged with the old
-one. Linux exchanges two folders in one system call. Elsewhere the old one is renamed first; a process
-killed between the two renames leaves it under ``tmp``, and the next look at the dataset puts it back.
+A folder that is fetched is made whole elsewhere in the base directory and then exchanged with the
+old one. Linux exchanges two folders in one system call. Elsewhere the old one is renamed first; a
+process killed between the two renames leaves it under ``tmp``, and the next look at the dataset
+puts it back.
 """
 
 from __future__ import annotations

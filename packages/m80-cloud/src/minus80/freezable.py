@@ -1,4 +1,4 @@
-"""`Freezable`: an object that lives in a named folder on this machine, and can be put in the cloud."""
+"""`Freezable`: an object that lives in a named folder on this machine."""
 
 from __future__ import annotations
 
@@ -98,7 +98,7 @@ class Storage:
         """Return a temporary text file below the base directory; it is gone when it is closed."""
         with translated(f"write {self._temporary}"):
             self._temporary.mkdir(parents=True, exist_ok=True)
-            return tempfile.NamedTemporaryFile("w+", suffix=suffix, dir=self._temporary)  # noqa: SIM115 - the caller's
+            return tempfile.NamedTemporaryFile("w+", suffix=suffix, dir=self._temporary)
 
     def close(self) -> None:
         """Close the database; it opens again when it is used."""

@@ -1,14 +1,14 @@
 """Put a dataset: send the contents that the bucket has not, then a manifest, then one more version.
 
-Rules. Every file's content is one object, named by its digest; whatever dataset or version needs it
-shares it. What is there already is known from the files of the current version, and where many are new,
-from a listing; there is no request for each file to ask. Nothing refers to a content before it is
-there, and the history is changed last, in one step: a put that is stopped anywhere leaves the dataset
-as it was, and what it sent is found by the next.
+Rules. Every file's content is one object, named by its digest; whatever dataset or version needs
+it shares it. What is there already is known from the files of the current version, and where many
+are new, from a listing; there is no request for each file to ask. Nothing refers to a content
+before it is there, and the history is changed last, in one step: a put that is stopped anywhere
+leaves the dataset as it was, and what it sent is found by the next.
 
-Two puts of one dataset at once become two versions, in the order in which they finish. The second finds
-the history changed when it wants to change it, and adds its version behind; the first looks once more
-after it has finished. So both are told (`ConcurrentPut`).
+Two puts of one dataset at once become two versions, in the order in which they finish. The second
+finds the history changed when it wants to change it, and adds its version behind; the first looks
+once more after it has finished. So both are told (`ConcurrentPut`).
 """
 
 from __future__ import annotations
@@ -123,7 +123,9 @@ def _listed(store: Store, wanted: set[str]) -> dict[str, bool]:
     """Look for contents in a listing, unless that takes longer than to send them."""
     budget = _PAGE * max(1, len(wanted) // _FILES_A_PAGE)
     infos = islice(store.list(BLOBS), budget)
-    return {sha256: gzip for sha256, gzip in (blob_of(info.key) for info in infos) if sha256 in wanted}
+    return {
+        sha256: gzip for sha256, gzip in (blob_of(info.key) for info in infos) if sha256 in wanted
+    }
 
 
 def _found(store: Store, wanted: Iterable[str]) -> dict[str, bool]:

@@ -80,7 +80,9 @@ class History:
 
     def _line(self, version: Version) -> str:
         tags = "".join(f"  [{tag}]" for tag in self.tags_of(version))
-        beside = f"  (put at the same time as {version.number - 1})" if version.is_concurrent else ""
+        beside = (
+            f"  (put at the same time as {version.number - 1})" if version.is_concurrent else ""
+        )
         return (
             f"{version.number:>4}  {version.time[:19].replace('T', ' ')}  "
             f"{files_text(version.files):>12}  {size_text(version.size):>9}  "

@@ -1,13 +1,14 @@
 """The files of one version of a dataset, and their text in the bucket.
 
-A manifest is a pure function of the files: the same files always give the same text, so its digest names
-it, and two versions with the same content share it. The text is JSON without spaces, sorted by path:
+A manifest is a pure function of the files: the same files always give the same text, so its digest
+names it, and two versions with the same content share it. The text is JSON without spaces, sorted
+by path:
 
     {"format":"minus80-manifest","version":1,"files":[{"path":...,"sha256":...,"size":...,"gzip":true}]}
 
-``gzip`` is there only where the content is stored compressed; digest and size are always those of the
-file itself. Whatever a bucket says is checked here, once: a path that would leave the dataset's folder,
-appears twice, or is a folder of another is refused.
+``gzip`` is there only where the content is stored compressed; digest and size are always those of
+the file itself. Whatever a bucket says is checked here, once: a path that would leave the
+dataset's folder, appears twice, or is a folder of another is refused.
 """
 
 from __future__ import annotations

@@ -10,6 +10,7 @@ from luisy_protocol.errors import ConfigurationError
 
 MAX_BYTES = 200
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_SURROGATE = re.compile(r"[\ud800-\udfff]")
 _DTYPE = re.compile(r"[^\W\d]\w*")
 
 
@@ -78,16 +79,13 @@ def nearest(slug: str, known: Iterable[str]) -> str:
 def _reason_against(name: object) -> str:
     if not isinstance(name, str):
         return f"it is {type(name).__name__}, not text"
-    if not name.strip():
-        return "it is empty"
-    if "/" in name or "\\" in name:
-        return "it has a slash"
-    if ".." in name or name == ".":
-        return "it has '..'" if ".." in name else "it is '.'"
-    if _CONTROL.search(name):
-        return "it has a control character"
-    try:
-        size = len(name.encode())
-    except UnicodeEncodeError:
-        return "it is not valid Unicode text"
-    return f"it is longer than {MAX_BYTES} bytes" if size > MAX_BYTES else ""
+    reasons = {
+        "it is empty": not name.strip(),
+        "it has a slash": "/" in name or "\\" in name,
+        "it has '..'": ".." in name,
+        "it is '.'": name == ".",
+        "it has a control character": _CONTROL.search(name),
+        "it is not valid Unicode text": _SURROGATE.search(name),
+        f"it is longer than {MAX_BYTES} bytes": len(name.encode(errors="replace")) > MAX_BYTES,
+    }
+    return next((reason for reason, applies in reasons.items() if applies), "")

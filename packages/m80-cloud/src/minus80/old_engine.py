@@ -1,12 +1,12 @@
 """Datasets as the old S3 engine left them: one tar, with everything below ``<dtype>.<name>/``.
 
-A tar is somebody else's word for where files go. So nothing is extracted by its own rules: each member is
-checked, and its content is written to a path below the new folder. Links inside are followed to the
-content they stand for; a member or a link that leads out of the folder, a device, or the like is refused,
-and nothing of the tar is kept.
+A tar is somebody else's word for where files go. So nothing is extracted by its own rules: each
+member is checked, and its content is written to a path below the new folder. Links inside are
+followed to the content they stand for; a member or a link that leads out of the folder, a device,
+or the like is refused, and nothing of the tar is kept.
 
-Known limits. The old engine kept no digests. What arrives is as long as the server says and a whole tar,
-and that is all that can be verified.
+Known limits. The old engine kept no digests. What arrives is as long as the server says and a
+whole tar, and that is all that can be verified.
 """
 
 from __future__ import annotations
@@ -142,8 +142,8 @@ def _check_space(folder: Path, size: int, name: str) -> None:
     free = shutil.disk_usage(folder).free
     if size > free:
         raise LuisyError(
-            f"the disk of {folder} is too full for {name}: it needs {size_text(size)} and there are "
-            f"{size_text(free)}; free some space and get it again"
+            f"the disk of {folder} is too full for {name}: it needs {size_text(size)} and there "
+            f"are {size_text(free)}; free some space and get it again"
         )
 
 

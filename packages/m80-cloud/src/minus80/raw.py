@@ -1,8 +1,8 @@
 """Raw files: plain objects ``Raw/<dtype>/<file name>``, which any S3 tool can read.
 
-A file is sent in parts and its upload is taken up again after a stop; so is a download. The digest is
-noted in the object's metadata, and what is fetched must have it. The last writer wins: a raw file has no
-versions.
+A file is sent in parts and its upload is taken up again after a stop; so is a download. The digest
+is noted in the object's metadata, and what is fetched must have it. The last writer wins: a raw
+file has no versions.
 """
 
 from __future__ import annotations
@@ -114,8 +114,8 @@ def get_raw(
         if info.sha256 is not None and found.sha256 != info.sha256:
             part.unlink()
             raise IntegrityError(
-                f"{info.key} in {store.url} is damaged: its digest is not the one noted with it; put "
-                "it again with resend=True from a machine that has it"
+                f"{info.key} in {store.url} is damaged: its digest is not the one noted with it; "
+                "put it again with resend=True from a machine that has it"
             )
         with translated(f"write {path}"):
             part.replace(path)
@@ -156,7 +156,7 @@ def _there(store: S3Store, key: str) -> ObjectInfo | None:
 
 
 def _split(key: str) -> tuple[str, str] | None:
-    """Return the dtype and the name in a key below ``Raw/``: with a slash, or the old engine's dot."""
+    """Return the dtype and the name in a key below ``Raw/``; the old engine had a dot between."""
     separator = "/" if "/" in key else "."
     dtype, found, name = key.partition(separator)
     return (dtype, name) if found and dtype and name and "/" not in name else None

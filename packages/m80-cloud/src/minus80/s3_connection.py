@@ -1,4 +1,4 @@
-"""One bucket of one server: boto3's client and the fast way for small objects, both made at first use."""
+"""One bucket of one server: boto3's client and the fast way for small objects."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ class Connection:
 
     @cached_property
     def _session(self) -> botocore.session.Session:
-        import botocore.session  # noqa: PLC0415 - heavy
+        import botocore.session
 
         session = botocore.session.Session()
         # A listing has a time for each object, and botocore's way to read one takes longer than
@@ -107,8 +107,8 @@ class Connection:
 
     @cached_property
     def _client(self) -> S3Client:
-        import boto3  # noqa: PLC0415 - heavy
-        from botocore.config import Config  # noqa: PLC0415 - heavy
+        import boto3
+        from botocore.config import Config
 
         config = Config(
             signature_version="s3v4",
@@ -161,6 +161,6 @@ def _timestamp(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except (TypeError, ValueError):
-        from botocore.utils import parse_timestamp  # noqa: PLC0415 - heavy
+        from botocore.utils import parse_timestamp
 
         return parse_timestamp(text)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
@@ -25,26 +25,52 @@ from minus80.errors import BucketMissing
 if TYPE_CHECKING:
     from botocore.exceptions import BotoCoreError, ClientError
 
-_SET = "set CLOUD_ACCESS_KEY and CLOUD_SECRET_KEY, or cloud.access_key and cloud.secret_key in ~/.minus80.conf"
+_SET = (
+    "set CLOUD_ACCESS_KEY and CLOUD_SECRET_KEY, or cloud.access_key and cloud.secret_key in "
+    "~/.minus80.conf"
+)
+_GONE = "it does not exist"
+_CHANGED = "somebody else changed it in between; try again"
+_DAMAGED = "the bytes that arrived are not those that were sent"
+_LACKING = "the server cannot do that"
+_ELSEWHERE = "the bucket is in another region; set CLOUD_REGION or cloud.region"
 
-_DENIED = {
-    "InvalidAccessKeyId": f"the access key is not known there; {_SET}",
-    "SignatureDoesNotMatch": f"the secret key is wrong; {_SET}",
-    "ExpiredToken": "the credentials have expired; log in again",
-    "InvalidToken": "the session token is not valid; log in again",
-    "InvalidClientTokenId": f"the access key is not known there; {_SET}",
-    "AuthFailure": f"the credentials are wrong; {_SET}",
+_BY_CODE: Mapping[str, tuple[type[LuisyError], str]] = {
+    "NoSuchBucket": (BucketMissing, "the bucket does not exist"),
+    "NoSuchKey": (NotFound, _GONE),
+    "NoSuchUpload": (NotFound, _GONE),
+    "PreconditionFailed": (Conflict, _CHANGED),
+    "ConditionalRequestConflict": (Conflict, _CHANGED),
+    "OperationAborted": (Conflict, _CHANGED),
+    "InvalidAccessKeyId": (AccessDenied, f"the access key is not known there; {_SET}"),
+    "InvalidClientTokenId": (AccessDenied, f"the access key is not known there; {_SET}"),
+    "SignatureDoesNotMatch": (AccessDenied, f"the secret key is wrong; {_SET}"),
+    "AuthFailure": (AccessDenied, f"the credentials are wrong; {_SET}"),
+    "ExpiredToken": (AccessDenied, "the credentials have expired; log in again"),
+    "InvalidToken": (AccessDenied, "the session token is not valid; log in again"),
+    "BadDigest": (IntegrityError, _DAMAGED),
+    "InvalidDigest": (IntegrityError, _DAMAGED),
+    "XAmzContentSHA256Mismatch": (IntegrityError, _DAMAGED),
+    "InvalidPart": (IntegrityError, _DAMAGED),
+    "NotImplemented": (NotSupported, _LACKING),
+    "MethodNotAllowed": (NotSupported, _LACKING),
+    "PermanentRedirect": (ConfigurationError, _ELSEWHERE),
+    "TemporaryRedirect": (ConfigurationError, _ELSEWHERE),
+    "AuthorizationHeaderMalformed": (ConfigurationError, _ELSEWHERE),
+    "IllegalLocationConstraintException": (ConfigurationError, _ELSEWHERE),
+    "SlowDown": (Unavailable, "the server is overloaded or broken, try again later"),
+    "RequestTimeout": (Unavailable, "the connection is too slow or broken, try again later"),
 }
-_CONFLICTS = {"PreconditionFailed", "ConditionalRequestConflict", "OperationAborted", "412", "409"}
-_ABSENT = {"NoSuchKey", "NoSuchUpload", "NotFound", "404"}
-_DAMAGED = {"BadDigest", "InvalidDigest", "XAmzContentSHA256Mismatch", "InvalidPart"}
-_LACKING = {"NotImplemented", "MethodNotAllowed", "501", "405"}
-_WRONG_REGION = {
-    "PermanentRedirect",
-    "TemporaryRedirect",
-    "AuthorizationHeaderMalformed",
-    "IllegalLocationConstraintException",
-    "301",
+_BY_STATUS: Mapping[int, tuple[type[LuisyError], str]] = {
+    301: (ConfigurationError, _ELSEWHERE),
+    401: (AccessDenied, f"these credentials may not; ask whoever owns the bucket, or {_SET}"),
+    403: (AccessDenied, f"these credentials may not; ask whoever owns the bucket, or {_SET}"),
+    404: (NotFound, _GONE),
+    405: (NotSupported, _LACKING),
+    409: (Conflict, _CHANGED),
+    412: (Conflict, _CHANGED),
+    429: (Unavailable, "the server is overloaded, try again later"),
+    501: (NotSupported, _LACKING),
 }
 
 
@@ -56,7 +82,7 @@ def s3_errors(action: str, *, url: str) -> Iterator[None]:
         action: What is tried, as in "read a/b": the message begins with "cannot " and this.
         url: The store's URL, for the message.
     """
-    from botocore.exceptions import BotoCoreError, ClientError  # noqa: PLC0415 - heavy
+    from botocore.exceptions import BotoCoreError, ClientError
 
     try:
         yield
@@ -68,37 +94,17 @@ def s3_errors(action: str, *, url: str) -> Iterator[None]:
 
 def translate_response(error: ClientError, what: str) -> LuisyError:
     """Return the error for an answer of the server."""
-    code = str(error.response.get("Error", {}).get("Code", ""))
+    said = error.response.get("Error", {})
+    code = str(said.get("Code", ""))
     status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
-    if code == "NoSuchBucket":
-        return BucketMissing(f"{what}: the bucket does not exist")
     if code == "RequestTimeTooSkewed":
         return AccessDenied(f"{what}: this machine's clock is off{_skew(error)}; set it")
-    if code in _DENIED:
-        return AccessDenied(f"{what}: {_DENIED[code]}")
-    if code in _WRONG_REGION:
-        return ConfigurationError(
-            f"{what}: the bucket is in another region; set CLOUD_REGION or cloud.region"
-        )
-    if code in _CONFLICTS or status == 412:
-        return Conflict(f"{what}: somebody else changed it in between; try again")
-    if code in _ABSENT or status == 404:
-        return NotFound(f"{what}: it does not exist")
-    if code in _DAMAGED:
-        return IntegrityError(f"{what}: the bytes that arrived are not those that were sent")
-    if code in _LACKING:
-        return NotSupported(f"{what}: the server cannot do that")
-    return _by_status(error, status, what)
-
-
-def _by_status(error: ClientError, status: int, what: str) -> LuisyError:
-    said = error.response.get("Error", {})
-    text = f"{what}: {said.get('Code', status)} {said.get('Message', '')}".strip()
-    if status in {401, 403}:
-        return AccessDenied(
-            f"{what}: these credentials may not do it; ask whoever owns the bucket, or {_SET}"
-        )
-    if status >= 500 or status == 429 or said.get("Code") in {"SlowDown", "RequestTimeout"}:
+    found = _BY_CODE.get(code) or _BY_STATUS.get(status)
+    if found:
+        kind, reason = found
+        return kind(f"{what}: {reason}")
+    text = f"{what}: {code} {said.get('Message', '')}".strip()
+    if status >= 500:
         return Unavailable(f"{text}; the server is overloaded or broken, try again later")
     return LuisyError(text)
 
@@ -113,7 +119,7 @@ def _skew(error: ClientError) -> str:
 
 def translate_local(error: BotoCoreError, what: str) -> LuisyError:
     """Return the error for what boto3 itself found wrong, or for a connection that failed."""
-    from botocore import exceptions as boto  # noqa: PLC0415 - heavy
+    from botocore import exceptions as boto
 
     if isinstance(error, boto.NoCredentialsError | boto.PartialCredentialsError):
         return AccessDenied(f"{what}: there are no credentials; {_SET}")
@@ -139,7 +145,9 @@ def translate_local(error: BotoCoreError, what: str) -> LuisyError:
         | boto.ResponseStreamingError,
     ):
         server = urlsplit(str(error.kwargs.get("endpoint_url", ""))).netloc or "the server"
-        return Unavailable(f"{what}: {server} does not answer; check the address, or try again later")
+        return Unavailable(
+            f"{what}: {server} does not answer; check the address, or try again later"
+        )
     if isinstance(error, boto.FlexibleChecksumError | boto.ChecksumError):
         return IntegrityError(f"{what}: the bytes that arrived are not those that were stored")
     return ConfigurationError(f"{what}: {_sentence(error)}")

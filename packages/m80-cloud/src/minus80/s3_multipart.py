@@ -1,14 +1,14 @@
 """Send a large file in parts, several at a time, and take up again what an earlier run left.
 
-Rules. One thread reads the parts in order and takes the digest of exactly the bytes that are sent; a
-few others send them. Only when the whole digest is the expected one the upload is completed, so a file
-that changes meanwhile never becomes an object. With a journal the upload's id is kept on disk before
-the first part is sent; a later run asks the server which parts arrived, and sends those that are missing
-or that no longer are what the file holds (by CRC32, else by the MD5 in the etag). Without a journal an upload that
-fails is aborted, so that no parts stay behind.
+Rules. One thread reads the parts in order and takes the digest of exactly the bytes that are sent;
+a few others send them. Only when the whole digest is the expected one the upload is completed, so
+a file that changes meanwhile never becomes an object. With a journal the upload's id is kept on
+disk before the first part is sent; a later run asks the server which parts arrived, and sends
+those that are missing or that no longer are what the file holds (by CRC32, else by the MD5 in the
+etag). Without a journal an upload that fails is aborted, so that no parts stay behind.
 
-Known limits. At most 10,000 parts, S3's limit: the parts of files above 80 GB grow with the file, and
-with them the memory.
+Known limits. At most 10,000 parts, S3's limit: the parts of files above 80 GB grow with the file,
+and with them the memory.
 """
 
 from __future__ import annotations

@@ -1,13 +1,15 @@
 """The fast way for small objects: one signed request, without boto3's machinery around it.
 
-A call through boto3 costs about two milliseconds of a processor, several times what the request itself
-needs; with a thousand small files nothing else matters. So a small object is first tried with a plain
-request, signed by botocore and sent by urllib3, the libraries that boto3 itself is made of.
+A call through boto3 costs about two milliseconds of a processor, several times what the request
+itself needs; with a thousand small files nothing else matters. So a small object is first tried
+with a plain request, signed by botocore and sent by urllib3, the libraries that boto3 itself is
+made of.
 
-Rules. This way knows success only. On any other answer, and when the connection fails, it returns None
-and the caller repeats the call through boto3, which knows retries, redirects and what errors mean; so
-only calls that may be repeated are made here. After a few failures in a row it steps aside for good.
-An upload is signed with the digest of its body, and the server refuses other bytes.
+Rules. This way knows success only. On any other answer, and when the connection fails, it returns
+None and the caller repeats the call through boto3, which knows retries, redirects and what errors
+mean; so only calls that may be repeated are made here. After a few failures in a row it steps
+aside for good. An upload is signed with the digest of its body, and the server refuses other
+bytes.
 
 Known limits. Not used behind a proxy. The body of an answer is held in memory.
 """
@@ -71,7 +73,7 @@ class QuickRequests:
         connections: int,
         ca_bundle: str | None = None,
     ) -> None:
-        import urllib3  # noqa: PLC0415 - only who talks to a server needs it
+        import urllib3
 
         split = urlsplit(base)
         self._origin = f"{split.scheme}://{split.netloc}"
@@ -134,7 +136,7 @@ class QuickRequests:
     def _send(
         self, method: str, key: str, headers: Mapping[str, str], body: bytes | None = None
     ) -> BaseHTTPResponse | None:
-        from urllib3.exceptions import HTTPError  # noqa: PLC0415 - see above
+        from urllib3.exceptions import HTTPError
 
         if self._failures >= _GIVE_UP_AFTER:
             return None
@@ -161,8 +163,8 @@ class QuickRequests:
     def _signed(
         self, method: str, path: str, headers: Mapping[str, str], body: bytes | None
     ) -> dict[str, str]:
-        from botocore.auth import S3SigV4Auth  # noqa: PLC0415 - heavy
-        from botocore.awsrequest import AWSRequest  # noqa: PLC0415 - heavy
+        from botocore.auth import S3SigV4Auth
+        from botocore.awsrequest import AWSRequest
 
         request = AWSRequest(method, self._origin + path, headers=dict(headers), data=body)
         frozen = self._credentials.get_frozen_credentials()
@@ -182,7 +184,7 @@ def _modified(headers: Mapping[str, str]) -> datetime | None:
 
 def _certifi() -> str | None:
     try:
-        import certifi  # noqa: PLC0415 - boto3 falls back alike
+        import certifi
     except ImportError:
         return None
     return certifi.where()

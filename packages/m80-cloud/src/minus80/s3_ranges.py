@@ -1,10 +1,10 @@
-"""Fetch an object of any size: a small one in one request, a large one in ranges, several at a time.
+"""Fetch an object: a small one in one request, a large one in ranges, several at a time.
 
-Rules. The first request asks for the beginning and learns the size and the etag; every other range is
-asked for under that etag, so parts of two contents are never mixed. Ranges are fetched by a few
-threads and written and hashed in order by the caller's; what is in memory is bounded. With a journal,
-how far the file is whole is kept beside it, and a later run goes on from there if the object is still
-the same; it hashes what is there, so the digest always covers every byte on disk.
+Rules. The first request asks for the beginning and learns the size and the etag; every other range
+is asked for under that etag, so parts of two contents are never mixed. Ranges are fetched by a few
+threads and written and hashed in order by the caller's; what is in memory is bounded. With a
+journal, how far the file is whole is kept beside it, and a later run goes on from there if the
+object is still the same; it hashes what is there, so the digest always covers every byte on disk.
 """
 
 from __future__ import annotations

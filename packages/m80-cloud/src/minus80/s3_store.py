@@ -1,9 +1,9 @@
 """The store ``s3://bucket/prefix``: any S3 server, by boto3.
 
-Known limits. Some servers accept conditional writes and ignore them. Amazon does not; of any other the
-store finds out, once, with a small object of its own before the first conditional write, and says
-honestly that such a server has no compare-and-swap. A digest is noted in the metadata of what `upload`
-and `write` send; a listing does not tell it.
+Known limits. Some servers accept conditional writes and ignore them. Amazon does not; of any other
+the store finds out, once, with a small object of its own before the first conditional write, and
+says honestly that such a server has no compare-and-swap. A digest is noted in the metadata of what
+`upload` and `write` send; a listing does not tell it.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Unfinished:
 
 
 def open_s3_store(url: str) -> S3Store:
-    """Return the store of an ``s3://bucket/prefix`` URL (entry point of the group ``luisy.stores``).
+    """Return the store of an ``s3://bucket/prefix`` URL (entry point in ``luisy.stores``).
 
     The server and the keys come from the settings of minus80 (`minus80.settings`), the bucket from
     the URL.
@@ -83,7 +83,8 @@ class S3Store:
     Args:
         cloud: The server, the bucket and the credentials.
         prefix: The folder in the bucket; the whole bucket if empty.
-        uploads: A folder in which uploads of large files are remembered until they are complete, so that
+        uploads: A folder in which uploads of large files are remembered until they are complete,
+        so that
             a later run goes on where one was stopped.
     """
 
@@ -354,7 +355,7 @@ class S3Store:
             )
 
     def _probe(self) -> bool:
-        """Write an object twice on the condition that it is not there; a good server refuses once."""
+        """Write an object twice on the condition that it is not there; once is right."""
         name = f"{self._root}.luisy-probe-{secrets.token_hex(8)}"
         try:
             self._put(name, b"", sha256_of(b""), if_absent=True)

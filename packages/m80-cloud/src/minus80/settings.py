@@ -108,7 +108,7 @@ def _create(path: Path) -> None:
 
 
 def _parse(path: Path) -> Mapping[object, object]:
-    import yaml  # noqa: PLC0415 - not needed by who never reads settings
+    import yaml
 
     if not path.exists():
         return {}
@@ -182,8 +182,8 @@ def _valid_endpoint(endpoint: str | None, path: Path) -> str | None:
 def _valid_bucket(bucket: str, path: Path) -> str:
     if not _BUCKET.fullmatch(bucket):
         raise ConfigurationError(
-            f"'{bucket}' cannot be a bucket: it must be 3 to 63 small letters, digits, '-' and '.'; "
-            f"correct cloud.bucket in {path} or CLOUD_BUCKET"
+            f"'{bucket}' cannot be a bucket: it must be 3 to 63 small letters, digits, '-' or '.'"
+            f"; correct cloud.bucket in {path} or CLOUD_BUCKET"
         )
     return bucket
 

@@ -1,15 +1,17 @@
-"""What is in a dataset's folder at this moment: each file's digest, and where its bytes can be read.
+"""What is in a dataset's folder at this moment: each file's digest, and where its bytes are.
 
-Rules. A SQLite database is not read as a file, for somebody may be writing to it: its online backup is
-taken into a temporary file, and that is what the version holds; the files that SQLite keeps beside it
-(``-wal``, ``-shm``, ``-journal``) are left out. Every other file is what it is when it is read.
+Rules. A SQLite database is not read as a file, for somebody may be writing to it: its online
+backup is taken into a temporary file, and that is what the version holds; the files that SQLite
+keeps beside it (``-wal``, ``-shm``, ``-journal``) are left out. Every other file is what it is
+when it is read.
 
-Digests are remembered (``<basedir>/cache/<slug>.json``) with what the file system says of the file: size,
-times of modification and change, inode. A file of which all that is unchanged is not read again. A file
-that changed in the two seconds before it was looked at is not remembered, because its next change might
-not show.
+Digests are remembered (``<basedir>/cache/<slug>.json``) with what the file system says of the
+file: size, times of modification and change, inode. A file of which all that is unchanged is not
+read again. A file that changed in the two seconds before it was looked at is not remembered,
+because its next change might not show.
 
-Known limits. Whoever sets times back with the system's help can fool that memory; `resend` ignores it.
+Known limits. Whoever sets times back with the system's help can fool that memory; `resend` ignores
+it.
 """
 
 from __future__ import annotations

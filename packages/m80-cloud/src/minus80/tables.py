@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, MutableMapping
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias, Union
+from typing import TYPE_CHECKING, TypeAlias
 
 from luisy_protocol.errors import ConfigurationError, IntegrityError, NotSupported
 from luisy_protocol.os_errors import translated
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
     import pyarrow as pa  # type: ignore[import-untyped] # it ships no types
 
-    Table: TypeAlias = Union["pd.DataFrame", "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"]
+    Table: TypeAlias = "pd.DataFrame" | "np.ndarray[tuple[int, ...], np.dtype[np.generic]]"
 
 _SHAPE = b"minus80.shape"
 _SUFFIX = ".parquet"
@@ -37,8 +37,10 @@ class Tables(MutableMapping[str, "Table"]):
         self._folder = folder
 
     def __getitem__(self, name: str) -> Table:
-        from pyarrow import ArrowException  # noqa: PLC0415 - heavy
-        from pyarrow import parquet  # noqa: PLC0415
+        from pyarrow import (
+            ArrowException,
+            parquet,
+        )
 
         path = self._path(name)
         if not path.exists():
@@ -52,8 +54,10 @@ class Tables(MutableMapping[str, "Table"]):
         return table.to_pandas() if shape is None else _array(table, shape)
 
     def __setitem__(self, name: str, table: Table) -> None:
-        from pyarrow import ArrowException  # noqa: PLC0415 - heavy
-        from pyarrow import parquet  # noqa: PLC0415
+        from pyarrow import (
+            ArrowException,
+            parquet,
+        )
 
         path = self._path(name)
         try:
@@ -86,9 +90,9 @@ class Tables(MutableMapping[str, "Table"]):
 
 
 def _arrow(table: Table) -> pa.Table:
-    import numpy as np  # noqa: PLC0415 - heavy
-    import pandas as pd  # noqa: PLC0415
-    import pyarrow as pa  # noqa: PLC0415
+    import numpy as np
+    import pandas as pd
+    import pyarrow as pa
 
     if isinstance(table, pd.DataFrame):
         return pa.Table.from_pandas(table)

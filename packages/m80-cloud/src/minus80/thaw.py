@@ -1,12 +1,14 @@
 """Get a version of a dataset: whole and verified, or not at all.
 
-Rules. The new folder is made beside the old one, below ``<basedir>/tmp``. A file that the old folder has
-with the right content is copied from there; the others are fetched, verified while they come, and
-renamed when they are right. When every file is there the folders are exchanged in one step. A get that is
-stopped leaves the old folder as it is, and the next goes on with what has come, inside large files too.
+Rules. The new folder is made beside the old one, below ``<basedir>/tmp``. A file that the old
+folder has with the right content is copied from there; the others are fetched, verified while they
+come, and renamed when they are right. When every file is there the folders are exchanged in one
+step. A get that is stopped leaves the old folder as it is, and the next goes on with what has
+come, inside large files too.
 
-Nothing that is only here is lost: an old folder that holds contents which are neither in the version
-that is got, nor in the one that was put or got last, is set aside below ``<basedir>/replaced``.
+Nothing that is only here is lost: an old folder that holds contents which are neither in the
+version that is got, nor in the one that was put or got last, is set aside below
+``<basedir>/replaced``.
 """
 
 from __future__ import annotations
@@ -210,7 +212,7 @@ class _Getter:
         if size > free:
             raise LuisyError(
                 f"the disk of {self._stage.parent} is too full for {self._slug}: it needs "
-                f"{size_text(size)} and there are {size_text(free)}; free some space and get it again"
+                f"{size_text(size)} and there are {size_text(free)}; free some space, get it again"
             )
 
     def _explained(self, error: TransferFailed) -> LuisyError:
@@ -224,8 +226,8 @@ class _Getter:
                 ]
                 state = "missing" if isinstance(reason, NotFound) else "damaged"
                 return IntegrityError(
-                    f"{', '.join(paths)} of {self._slug} is {state} in {self._store.url} ({key}); put "
-                    "the dataset again with resend=True from a machine that has it"
+                    f"{', '.join(paths)} of {self._slug} is {state} in {self._store.url} ({key}); "
+                    "put the dataset again with resend=True from a machine that has it"
                 )
         return error
 

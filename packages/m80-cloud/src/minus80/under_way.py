@@ -1,14 +1,14 @@
 """Who is putting at this moment, and who is cleaning up: so that both see each other.
 
-A put needs contents that no version refers to yet, and a clean-up deletes just those. So each leaves a
-mark in the bucket *before* it looks for the marks of others. As S3 is strongly consistent, of a put and
-a clean-up at least one sees the other and stands back. The marks also tell two people who put the same
-dataset of each other.
+A put needs contents that no version refers to yet, and a clean-up deletes just those. So each
+leaves a mark in the bucket *before* it looks for the marks of others. As S3 is strongly
+consistent, of a put and a clean-up at least one sees the other and stands back. The marks also
+tell two people who put the same dataset of each other.
 
 Rules. A put stands back from a clean-up, a clean-up from everybody. The mark of a process that was
-killed is ignored once it is older than a day (a put) or an hour (a clean-up, which renews its mark).
-Ages are differences of times that the server gave, so a clock that is off does no harm. A put that took
-very long makes sure that its mark is still there before it commits.
+killed is ignored once it is older than a day (a put) or an hour (a clean-up, which renews its
+mark). Ages are differences of times that the server gave, so a clock that is off does no harm. A
+put that took very long makes sure that its mark is still there before it commits.
 """
 
 from __future__ import annotations

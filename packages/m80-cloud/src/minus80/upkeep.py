@@ -1,10 +1,10 @@
-"""Look after a bucket: verify what is there, remove datasets, and free the space of what nobody needs.
+"""Look after a bucket: verify what is there, remove datasets, free what nobody needs.
 
-Rules. Removing a dataset removes its history, in one step; contents are shared, so they stay until a
-clean-up. A clean-up stands back while somebody puts something, and nobody can begin to put while it works
-(`minus80.under_way`). It deletes the manifests that no version refers to, the contents that no manifest
-refers to, and the parts of uploads that were never finished within a week. If any history or manifest
-cannot be read it deletes nothing.
+Rules. Removing a dataset removes its history, in one step; contents are shared, so they stay until
+a clean-up. A clean-up stands back while somebody puts something, and nobody can begin to put while
+it works (`minus80.under_way`). It deletes the manifests that no version refers to, the contents
+that no manifest refers to, and the parts of uploads that were never finished within a week. If any
+history or manifest cannot be read it deletes nothing.
 """
 
 from __future__ import annotations
