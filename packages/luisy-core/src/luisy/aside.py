@@ -114,6 +114,12 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
         yield Aside(workspace, run.name, dict.fromkeys(key for key in keys if key))
 
 
+def outdated(workspace: Workspace, key: str) -> Path | None:
+    """Return where an output lies that was set aside; None if it does not."""
+    places = (aside._place(key) for aside in leftovers(workspace, _project(key)))  # noqa: SLF001
+    return next((place for place in places if os.path.lexists(place)), None)
+
+
 def _project(key: str) -> str:
     return key.partition("/")[0]
 

@@ -14,7 +14,7 @@ from typing import Any
 from luisy_protocol.errors import MissingPackage
 
 GROUP = "luisy.extensions"
-_KNOWN = {"make_directory_output": "luisy-dirs"}
+_KNOWN = {"directory_output": "luisy-dirs", "make_directory_output": "luisy-dirs"}
 
 
 def load(name: str, *, module: str) -> Any:

@@ -68,6 +68,20 @@ class Fingerprints:
             return Fingerprint(digest_listing(files), files)
         return None
 
+    def of_file(self, path: str, *, at: str) -> Content | None:
+        """Return the content of the file known under `path`, which lies at another path just now."""
+        try:
+            return self._file(path, os.stat(at), at)  # noqa: PTH116
+        except OSError:
+            return None
+
+    def trust(self, path: str, content: Content) -> None:
+        """Take the digest of a file from whoever wrote it, if the file has that size."""
+        with suppress(OSError):
+            now, status = time.time_ns(), os.stat(path)  # noqa: PTH116
+            if status.st_size == content.size:
+                self._remember(path, status, content, now)
+
     def save(self) -> None:
         """Add what was learnt to the memory; a memory that cannot be written is left as it is."""
         if not self._memory or not self._added:
@@ -83,22 +97,20 @@ class Fingerprints:
         path = os.path.join(folder, *name.split("/"))  # noqa: PTH118 - as above
         return self._file(path, os.stat(path))  # noqa: PTH116
 
-    def _file(self, path: str, status: os.stat_result) -> Content:
-        seen: list[int | str] = [
-            status.st_size,
-            status.st_ino,
-            status.st_mtime_ns,
-            status.st_ctime_ns,
-        ]
+    def _file(self, path: str, status: os.stat_result, at: str = "") -> Content:
         known = self._known.get(path)
-        if known and known[:4] == seen:
+        if known and known[:4] == _seen(status):
             return Content(str(known[4]), status.st_size)
         now = time.time_ns()
-        content = digest_file(Path(path))
+        content = digest_file(Path(at or path))
         if content.size == status.st_size and _is_settled(status, now):
-            self._known[path] = [*seen, content.sha256]
-            self._added.append(json.dumps([path, *self._known[path]]) + "\n")
+            self._remember(path, status, content, now)
         return content
+
+    def _remember(self, path: str, status: os.stat_result, content: Content, now: int) -> None:
+        self._known[path] = [*_seen(status), content.sha256]
+        if _is_settled(status, now):
+            self._added.append(json.dumps([path, *self._known[path]]) + "\n")
 
     def _load(self, memory: Path) -> None:
         try:
@@ -123,6 +135,10 @@ class Fingerprints:
         with replacing(memory) as temporary:
             temporary.write_text("".join(lines), "utf-8")
         self._lines = len(lines)
+
+
+def _seen(status: os.stat_result) -> list[int | str]:
+    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
 
 
 def _is_settled(status: os.stat_result, now: int) -> bool:

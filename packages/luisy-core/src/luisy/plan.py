@@ -33,6 +33,7 @@ class Cause(StrEnum):
     UNRECORDED = "unrecorded"
     UPSTREAM = "upstream"
     INCOMPLETE = "incomplete"
+    SKIPPED = "skipped"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,8 +3,8 @@
 The rules, in order:
 
 1. An output is *fresh* when it is there, has a record, was made by the present code (the hashes agree),
-   has the recorded content, and was made from the inputs as they are now. An external output, which a
-   person made, is fresh when it is there.
+   has the recorded content, and was made from the inputs as they are now, none of which was skipped. An
+   external output, which a person made, is fresh when it is there.
 2. What an input "is now" is its content on disk; else that of a fresh output in the store, if a store
    was asked; else what the record of the absent output says. When none is known, an input that is not
    there has not changed: whoever keeps only the last output keeps it fresh.
@@ -153,12 +153,14 @@ class _Freshness:
         yield from differences(self.facts.identities[position], local.record)
         if local.content and local.content.sha256 != local.record.sha256:
             yield _MODIFIED
+        if local.record.skipped:
+            yield _skipped(local.record)
         yield from self._changed_inputs(position, local.record)
 
     def _is_fresh_in_store(self, position: int, remote: RemoteOutput | None) -> bool:
         if remote is None or remote.record is None or not remote.is_complete:
             return False
-        if remote.record.hash != self.facts.identities[position].hash:
+        if remote.record.hash != self.facts.identities[position].hash or remote.record.skipped:
             return False
         return not self._has_other_inputs(position, remote.record)
 
@@ -306,6 +308,12 @@ def _differs(step: Step, facts: Facts, position: int) -> bool:
     # Nobody's code made an external output: its record has no hash.
     made_by = "" if step.kind is Kind.EXTERNAL else facts.identities[position].hash
     return (remote.record.sha256, remote.record.hash) != (content.sha256, made_by)
+
+
+def _skipped(record: Record) -> Reason:
+    count = len(record.skipped)
+    files = "1 skipped file is" if count == 1 else f"{count:,} skipped files are"
+    return Reason(Cause.SKIPPED, f"{files} tried again")
 
 
 def _without_project(key: str) -> str:

@@ -25,12 +25,15 @@ import luigi
 from luigi.task import DynamicRequirements, flatten
 from luisy_protocol.errors import NotFound
 
+from luisy.fingerprints import Fingerprints
+from luisy.made import Made
 from luisy.pipeline import Kind, name_of
 from luisy.plan import Verdict
 from luisy.run_lock import alone
 from luisy.show import Nothing
 from luisy.task import Task
 from luisy.work import Settings, Work
+from luisy.workspace import Workspace
 from luisy.yielded import describe
 
 
@@ -115,6 +118,12 @@ def prepare_read(task: luigi.Task) -> None:
         work.fetch()
 
 
+def fingerprints(task: luigi.Task, workspace: Workspace, project: str) -> Fingerprints:
+    """Return the digests that are known of a project's files, in the run of a task or outside of one."""
+    found = _current.find(task) if _current else None
+    return found[0].journal.memory(project) if found else workspace.fingerprints(project)
+
+
 def _is_fresh(task: luigi.Task) -> bool:
     settings = Settings.of(task)
     work = Work(task, Settings(settings.workspace), Nothing())
@@ -143,14 +152,15 @@ def _begin(task: luigi.Task) -> tuple[Work, int]:
     global _current  # noqa: PLW0603 - see above
     work = Work(task, Settings.of(task), _Log())
     work.settings.workspace.check_writable()
+    work.look()
     if _current is None:
         _current = Session()
         _watch_luigi()
         locks = ExitStack()
         projects = work.pipeline.projects
-        locks.enter_context(alone(work.settings.workspace, projects, waiting=work.show.warn))
+        if locks.enter_context(alone(work.settings.workspace, projects, waiting=work.show.warn)):
+            work.look()
         atexit.register(locks.close)
-    work.look()
     work.check_inputs()
     work.fetch()
     work.make_room()
@@ -221,8 +231,8 @@ class _Recording:
         with self._nothing_left_of_a_failure():
             result = type(self._task).run(self._task)
             if not isinstance(result, Generator):
-                self._record()
-                return result
+                self._record(result if isinstance(result, Made) else None)
+                return None
         return self._follow(result)
 
     def _follow(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
@@ -266,10 +276,18 @@ class _Recording:
             self._yielded[below.key] = (describe(below.task), made_by)
             self._inputs.update(self._work.journal.digests([below]))
 
-    def _record(self) -> None:
+    def _record(self, told: Made | None = None) -> None:
+        told = told or Made()
         identity = self._work.facts.identities[self._position]
         node = self._work.pipeline.nodes[self._position]
-        self._work.journal.made(node, identity, self._inputs, yielded=self._yielded)
+        try:
+            self._work.journal.made(
+                node, identity, self._inputs, yielded=self._yielded, told=told
+            )
+        except BaseException:
+            told.undo()
+            raise
+        told.settle()
 
 
 class _Log(Nothing):

@@ -175,9 +175,11 @@ def list_folder(path: Path) -> Iterator[str]:
             found = list(entries)
         for entry in found:
             name = below + entry.name
+            if is_temporary(entry.name):
+                continue
             if entry.is_dir(follow_symlinks=False):
                 pending.append(f"{name}/")
-            elif not is_temporary(entry.name):
+            else:
                 yield _file_name(entry, name)
 
 

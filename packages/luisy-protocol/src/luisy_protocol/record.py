@@ -40,6 +40,7 @@ class Record:
         parameters: The significant parameters, serialised, by name.
         yielded: What the task required only while it ran, by the key of the output: the task's module,
             family and parameters as JSON.
+        skipped: For a directory, what went wrong with each input file of which nothing was made.
         origin: How it came: ``run``, ``external`` or ``adopted`` (by a hash update).
         previous_hash: For an adopted output the hash it had before, else empty.
         time: When it was made, ISO 8601 in UTC.
@@ -58,6 +59,7 @@ class Record:
     parts: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     yielded: Mapping[str, str] = field(default_factory=dict)
+    skipped: Mapping[str, str] = field(default_factory=dict)
     origin: str = "run"
     previous_hash: str = ""
     time: str = ""

@@ -107,6 +107,8 @@ def to_line(record: Record, table: str) -> Line:
         line["parameters"] = dict(sorted(record.parameters.items()))
     if record.yielded:
         line["yielded"] = dict(sorted(record.yielded.items()))
+    if record.skipped:
+        line["skipped"] = dict(sorted(record.skipped.items()))
     if record.origin != "run":
         line["origin"] = record.origin
     for name in ("previous_hash", "time", "host", "version"):
@@ -136,6 +138,7 @@ def from_line(line: Line, parts: Mapping[str, str]) -> Record:
         parts=parts,
         parameters=line.get("parameters", _NOTHING),
         yielded=line.get("yielded", _NOTHING),
+        skipped=line.get("skipped", _NOTHING),
         origin=line.get("origin", "run"),
         previous_hash=line.get("previous_hash", ""),
         time=line.get("time", ""),
@@ -156,6 +159,7 @@ def fault(line: Line) -> str:
         and type(get("requires", _NOTHING)) is dict
         and type(get("parameters", _NOTHING)) is dict
         and type(get("yielded", _NOTHING)) is dict
+        and type(get("skipped", _NOTHING)) is dict
         and type(get("parts", "")) is str
         and type(get("origin", "")) is str
         and type(get("previous_hash", "")) is str

@@ -31,6 +31,15 @@ def temporary_beside(path: Path) -> Path:
     return path.with_name(f".luisy-{_host()}-{os.getpid()}-{secrets.token_hex(8)}.part")
 
 
+def staging_beside(path: Path) -> Path:
+    """Return the temporary name, beside `path`, of a folder in which `path` is made over several runs.
+
+    It is the same in every process, so that a run finds what a dead one has left; being a folder, it
+    is not swept.
+    """
+    return path.with_name(f".luisy-00000000-0-{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name beside `path`, and rename it to `path` when the block ends well.
