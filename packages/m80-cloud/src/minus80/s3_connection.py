@@ -148,7 +148,6 @@ class Connection:
             base,
             credentials=credentials,
             region=self._client.meta.region_name,
-            connections=CONNECTIONS,
             ca_bundle=bundle,
         )
 

@@ -20,18 +20,24 @@ import base64
 import hashlib
 import ssl
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.message import Message
 from email.utils import parsedate_to_datetime
-from typing import TYPE_CHECKING
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
+from queue import Empty, SimpleQueue
+from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import quote, urlsplit
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
-    from urllib3 import BaseHTTPResponse
 
 _GIVE_UP_AFTER = 5
+_TIMEOUT = 60
 _META_SHA256 = "x-amz-meta-sha256"
+
+_Response: TypeAlias = tuple[int, Message, bytes]
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +66,6 @@ class QuickRequests:
         base: The bucket's URL, with a final slash.
         credentials: botocore's credentials, which renew themselves.
         region: The region to sign for.
-        connections: How many connections to keep.
         ca_bundle: The file of certificate authorities; certifi's or the system's if None.
     """
 
@@ -70,48 +75,31 @@ class QuickRequests:
         *,
         credentials: Credentials,
         region: str,
-        connections: int,
         ca_bundle: str | None = None,
     ) -> None:
-        import urllib3
-
         split = urlsplit(base)
         self._origin = f"{split.scheme}://{split.netloc}"
         self._path = split.path
         self._credentials = credentials
         self._region = region
         self._failures = 0
-        timeout = urllib3.Timeout(connect=10, read=60)
-        if split.scheme == "https":
-            context = ssl.create_default_context(cafile=ca_bundle or _certifi())
-            self._pool: urllib3.HTTPConnectionPool = urllib3.HTTPSConnectionPool(
-                split.hostname or "",
-                split.port,
-                maxsize=connections,
-                timeout=timeout,
-                ssl_context=context,
-            )
-        else:
-            self._pool = urllib3.HTTPConnectionPool(
-                split.hostname or "", split.port, maxsize=connections, timeout=timeout
-            )
+        self._connections = _Connections(split.scheme, split.netloc, ca_bundle)
 
     def get(self, key: str, *, first: int, if_match: str | None = None) -> Answer | None:
         """Return the first bytes of an object, or None if boto3 has to look."""
-        headers = {"Range": f"bytes=0-{first - 1}"}
+        wanted = {"Range": f"bytes=0-{first - 1}"}
         if if_match is not None:
-            headers["If-Match"] = if_match
-        answer = self._send("GET", key, headers)
+            wanted["If-Match"] = if_match
+        answer = self._send("GET", key, wanted)
         if answer is None:
             return None
-        found = answer.headers
-        whole = found.get("Content-Range", "").rpartition("/")[2]
-        size = int(whole) if whole.isdecimal() else len(answer.data)
-        if answer.status == 206 and not whole.isdecimal():
+        status, headers, body = answer
+        whole = headers.get("Content-Range", "").rpartition("/")[2]
+        if status == 206 and not whole.isdecimal():
             return None
-        return Answer(
-            answer.data, found.get("ETag", ""), size, _modified(found), found.get(_META_SHA256)
-        )
+        size = int(whole) if whole.isdecimal() else len(body)
+        etag, sha256 = headers.get("ETag", ""), headers.get(_META_SHA256)
+        return Answer(body, etag, size, _modified(headers), sha256)
 
     def put(self, key: str, body: bytes, *, sha256: str, note: bool = True) -> str | None:
         """Write an object and return its etag, or None if boto3 has to do it.
@@ -127,37 +115,28 @@ class QuickRequests:
         if note:
             headers[_META_SHA256] = sha256
         answer = self._send("PUT", key, headers, body)
-        return answer.headers.get("ETag", "") if answer is not None else None
+        return answer[1].get("ETag", "") if answer is not None else None
 
     def close(self) -> None:
         """Release the connections."""
-        self._pool.close()
+        self._connections.close()
 
     def _send(
         self, method: str, key: str, headers: Mapping[str, str], body: bytes | None = None
-    ) -> BaseHTTPResponse | None:
-        from urllib3.exceptions import HTTPError
-
+    ) -> _Response | None:
         if self._failures >= _GIVE_UP_AFTER:
             return None
         path = self._path + quote(key, safe="/~")
+        signed = self._signed(method, path, headers, body)
         try:
-            answer = self._pool.urlopen(
-                method,
-                path,
-                body=body,
-                headers=self._signed(method, path, headers, body),
-                retries=False,
-                redirect=False,
-                decode_content=False,
-            )
-        except (HTTPError, OSError):
+            answer = self._connections.request(method, path, body, signed)
+        except (HTTPException, OSError):
             self._failures += 1
             return None
-        if answer.status in {200, 206}:
+        if answer[0] in {200, 206}:
             self._failures = 0
             return answer
-        self._failures += answer.status >= 500
+        self._failures += answer[0] >= 500
         return None
 
     def _signed(
@@ -172,12 +151,54 @@ class QuickRequests:
         return dict(request.headers.items())
 
 
+class _Connections:
+    """Connections to one server, kept open; as many as are used at a time."""
+
+    def __init__(self, scheme: str, netloc: str, ca_bundle: str | None) -> None:
+        self._netloc = netloc
+        self._context: ssl.SSLContext | None = None
+        if scheme == "https":
+            self._context = ssl.create_default_context(cafile=ca_bundle or _certifi())
+        self._idle: SimpleQueue[HTTPConnection] = SimpleQueue()
+
+    def request(
+        self, method: str, path: str, body: bytes | None, headers: dict[str, str]
+    ) -> _Response:
+        connection = self._taken()
+        try:
+            connection.request(method, path, body=body, headers=headers)
+            with connection.getresponse() as answer:
+                content = answer.read()
+                keeps = not answer.will_close
+        except BaseException:
+            connection.close()
+            raise
+        if keeps:
+            self._idle.put(connection)
+        else:
+            connection.close()
+        return answer.status, answer.headers, content
+
+    def close(self) -> None:
+        with suppress(Empty):
+            while True:
+                self._idle.get_nowait().close()
+
+    def _taken(self) -> HTTPConnection:
+        try:
+            return self._idle.get_nowait()
+        except Empty:
+            if self._context:
+                return HTTPSConnection(self._netloc, timeout=_TIMEOUT, context=self._context)
+            return HTTPConnection(self._netloc, timeout=_TIMEOUT)
+
+
 def sha256_of(body: bytes) -> str:
     """Return the digest of some bytes."""
     return hashlib.sha256(body).hexdigest()
 
 
-def _modified(headers: Mapping[str, str]) -> datetime | None:
+def _modified(headers: Message) -> datetime | None:
     date = headers.get("Last-Modified")
     return parsedate_to_datetime(date).astimezone(UTC) if date else None
 

@@ -19,24 +19,25 @@ import logging
 import shutil
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from luisy_protocol.digest import digest_file, list_folder
+from luisy_protocol.digest import digest_bytes, digest_file, list_folder
 from luisy_protocol.errors import IntegrityError, LuisyError, NotFound, TransferFailed
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
 from luisy_protocol.progress import TransferProgress
 from luisy_protocol.terminal import size_text
-from luisy_protocol.transfer import Download, download_all
 
 from minus80.folders import Folders
 from minus80.freeze import WORKERS, memory_path
 from minus80.layout import blob_key
 from minus80.manifest import File, Manifest, digest
+from minus80.s3_ranges import RANGE
 from minus80.s3_store import S3Store
 from minus80.snapshot import Memory, Source, backup, fetched, snapshot
 
-_LARGE = 64 * 1024 * 1024
+_BATCH = 1000
 _CHUNK = 1024 * 1024
 _LOG = logging.getLogger("minus80")
 
@@ -102,6 +103,8 @@ class _Getter:
         with translated(f"write {self._stage}"):
             self._stage.mkdir(exist_ok=True)
             self._parts.mkdir(exist_ok=True)
+            for parent in {self._path(file).parent for file in self._files}:
+                parent.mkdir(parents=True, exist_ok=True)
         missing = self._without_present()
         missing = self._without_copied(missing, folder, local)
         first = {file.sha256: file for file in reversed(missing)}
@@ -153,7 +156,6 @@ class _Getter:
         path = self._path(file)
         try:
             if source.is_database:
-                path.parent.mkdir(parents=True, exist_ok=True)
                 backup(folder / source.path, path)
             else:
                 self._copy(folder / source.path, file)
@@ -167,39 +169,63 @@ class _Getter:
     def _copy(self, source: Path, file: File) -> None:
         path = self._path(file)
         with translated(f"write {path}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(source, path)
 
     def _fetch(self, files: list[File], progress: TransferProgress) -> None:
-        by_key = {blob_key(file.sha256, gzip=file.gzip): file for file in files}
-        plain = [key for key, file in by_key.items() if not file.gzip and file.size <= _LARGE]
-        downloads = (
-            Download(key, self._path(by_key[key]), sha256=by_key[key].sha256, size=by_key[key].size)
-            for key in plain
-        )
-        download_all(self._store, downloads, workers=WORKERS, progress=progress)
-        for key in by_key.keys() - set(plain):
-            self._fetch_large(key, by_key[key], progress)
+        failures: dict[str, Exception] = {}
 
-    def _fetch_large(self, key: str, file: File, progress: TransferProgress) -> None:
-        """Fetch a large or a compressed file so that a later run can go on."""
-        part, journal = self._parts / file.sha256, self._parts / f"{file.sha256}.json"
+        def fetch(file: File) -> None:
+            try:
+                self._fetch_small(file, progress)
+            except LuisyError as error:
+                failures[_key(file)] = error
+
+        small = [file for file in files if file.size <= RANGE]
+        pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="minus80-get")
         try:
-            found = self._store.download(key, part, journal=journal, advance=progress.advance)
-            sha256 = found.sha256
-            if file.gzip:
-                sha256 = expand_file(part, part.with_suffix(".file"), limit=file.size)
-                part.with_suffix(".file").replace(part)
-        except LuisyError as error:
-            raise TransferFailed({key: error}) from error
-        if sha256 != file.sha256:
-            part.unlink()
-            journal.unlink(missing_ok=True)
-            raise TransferFailed({key: IntegrityError(f"{key} is damaged")})
-        path = self._path(file)
+            for start in range(0, len(small), _BATCH):
+                list(pool.map(fetch, small[start : start + _BATCH]))
+        finally:
+            pool.shutdown(cancel_futures=True)
+        if failures:
+            raise TransferFailed(failures)
+        for file in files:
+            if file.size > RANGE:
+                self._fetch_large(file, progress)
+
+    def _fetch_small(self, file: File, progress: TransferProgress) -> None:
+        """Fetch a file at once: the folder is not the dataset yet, so it needs no other name."""
+        key, path = _key(file), self._path(file)
+        content, _ = self._store.read(key)
+        if file.gzip:
+            content = expand(content, limit=file.size, name=key)
+        if digest_bytes(content).sha256 != file.sha256:
+            raise IntegrityError(f"{key} is damaged")
         with translated(f"write {path}"):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            part.replace(path)
+            path.write_bytes(content)
+        progress.advance(file.size)
+        progress.done(key)
+
+    def _fetch_large(self, file: File, progress: TransferProgress) -> None:
+        """Fetch a large file so that a later run can go on inside it."""
+        key, part = _key(file), self._parts / file.sha256
+        journal, whole = self._parts / f"{file.sha256}.json", self._parts / f"{file.sha256}.file"
+        try:
+            sha256 = self._store.download(
+                key, part, journal=journal, advance=progress.advance
+            ).sha256
+            if file.gzip:
+                sha256 = expand_file(part, whole, limit=file.size)
+                with translated(f"write {part}"):
+                    whole.replace(part)
+            if sha256 != file.sha256:
+                raise IntegrityError(f"{key} is damaged")
+        except LuisyError as error:
+            if isinstance(error, IntegrityError):
+                journal.unlink(missing_ok=True)  # what has come is of no use
+            raise TransferFailed({key: error}) from error
+        with translated(f"write {self._path(file)}"):
+            part.replace(self._path(file))
         progress.done(key)
 
     def _path(self, file: File) -> Path:
@@ -219,17 +245,34 @@ class _Getter:
         """Say which files a damaged or missing content belongs to."""
         for key, reason in error.failures.items():
             if isinstance(reason, IntegrityError | NotFound):
-                paths = [
-                    file.path
-                    for file in self._files
-                    if blob_key(file.sha256, gzip=file.gzip) == key
-                ]
+                paths = [file.path for file in self._files if _key(file) == key]
                 state = "missing" if isinstance(reason, NotFound) else "damaged"
                 return IntegrityError(
                     f"{', '.join(paths)} of {self._slug} is {state} in {self._store.url} ({key}); "
                     "put the dataset again with resend=True from a machine that has it"
                 )
         return error
+
+
+def expand(content: bytes, *, limit: int, name: str) -> bytes:
+    """Return what a small gzip file holds.
+
+    Args:
+        content: The compressed file.
+        limit: The size it must have; more is not expanded.
+        name: What to call it in messages.
+
+    Raises:
+        IntegrityError: If it is malformed or larger than the limit.
+    """
+    unpacker = zlib.decompressobj(31)
+    try:
+        expanded = unpacker.decompress(content, limit + 1)
+    except zlib.error as error:
+        raise IntegrityError(f"{name} is no valid gzip file") from error
+    if len(expanded) > limit or not unpacker.eof:
+        raise IntegrityError(f"{name} does not hold the {limit:,} bytes it should")
+    return expanded
 
 
 def expand_file(source: Path, target: Path, *, limit: int) -> str:
@@ -267,6 +310,10 @@ def _expanded(source: Path) -> Iterator[bytes]:
         raise IntegrityError(f"{source.name} is no valid gzip file") from error
     if not unpacker.eof:
         raise IntegrityError(f"{source.name} is cut off")
+
+
+def _key(file: File) -> str:
+    return blob_key(file.sha256, gzip=file.gzip)
 
 
 def _is_same(local: list[Source], manifest: Manifest) -> bool:
