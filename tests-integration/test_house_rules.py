@@ -99,7 +99,7 @@ def test_all_is_sorted_and_true(name):
         for name, value in vars(package).items()
         if not name.startswith("_")
         and name != "TYPE_CHECKING"
-        and getattr(value, "__module__", "") not in {"typing", "__future__"}
+        and str(getattr(value, "__module__", "")).partition(".")[0] not in sys.stdlib_module_names
         and not (isinstance(value, ModuleType) and value.__name__ not in modules)
     }
     assert public <= set(declared)

@@ -10,7 +10,7 @@ from luisy_protocol.testing import StoreConformance
 class TestAzureStore(StoreConformance):
     # The SDK reserves (but does not touch) 8 bytes for each byte of a block that it reads, so a
     # small file would prove nothing.
-    large = 192 * 1024 * 1024
+    large = 256 * 1024 * 1024
 
     @pytest.fixture
     def opener(self, azure_url):

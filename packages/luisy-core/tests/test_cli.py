@@ -98,19 +98,21 @@ COMMANDS = {"plan", "explain", "status", "graph", "restore", "clean"}
 
 
 def forget():
-    """Let Python and luigi forget the tasks of these tests, as if the process were a new one."""
+    """Let Python and luigi forget all tasks but those of libraries, as if the process were new."""
     for name in [name for name in sys.modules if name.startswith("cli_project")]:
         del sys.modules[name]
-    known = [cls for cls in Register._reg if not cls.__module__.startswith("cli_project")]
-    Register._reg[:] = known
+    Register._reg[:] = [cls for cls in Register._reg if cls.__module__.startswith(LIBRARIES)]
+
+
+LIBRARIES = ("luigi.", "luisy.")
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    path = list(sys.path)
+    path, known = list(sys.path), list(Register._reg)
     yield Project(tmp_path, monkeypatch)
-    sys.path[:] = path
     forget()
+    sys.path[:], Register._reg[:] = path, known
 
 
 def test_run_makes_the_output_and_exits_with_zero(project):
@@ -142,7 +144,9 @@ def test_explain_shows_chain_and_diff(project, capsys):
     assert project.luisy("explain Both") == 0
     out = capsys.readouterr().out
     package = project.package
-    chain = f"Scaled in {package}/tasks.py -> scale in {package}/util.py -> FACTOR in {package}/util.py"
+    chain = (
+        f"Scaled in {package}/tasks.py -> scale in {package}/util.py -> FACTOR in {package}/util.py"
+    )
     assert chain in out
     assert "-FACTOR = 2\n" in out
     assert "+FACTOR = 3\n" in out
@@ -241,7 +245,7 @@ def test_hash_update_asks(project, capsys):
 def test_clean_removes_what_no_task_claims(project, capsys):
     project.luisy("Both --no-ask")
     folder, package = project.data / project.package, project.package
-    # Records and a file as a task that is no more has left them; and a file that luisy did not make.
+    # What a task that is no more has left, and a file that luisy did not make.
     (folder / "final/Former.json").write_text("{}")
     (folder / "final/note.txt").write_text("mine")
     former = Record(key=f"{package}/final/Former.json", hash="0" * 64, sha256="0" * 64, size=2)

@@ -1,5 +1,6 @@
 import os
 import time
+from pathlib import Path
 
 import pytest
 from luisy.fingerprints import Fingerprints
@@ -30,8 +31,8 @@ def settled_file(path, content):
 
 def forge(path, content):
     """Change a file's bytes so that nothing in its status tells, where that is possible."""
-    status = os.stat(path)
-    with open(path, "r+b") as file:
+    status = Path(path).stat()
+    with Path(path).open("r+b") as file:
         file.write(content)
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
 

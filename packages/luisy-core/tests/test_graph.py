@@ -45,7 +45,7 @@ def test_mermaid_has_every_node_edge_and_colour():
     text = mermaid(DRAWN)
     assert text.startswith("flowchart LR\n")
     assert '    n1["b"]:::run\n' in text
-    assert '#quot;quoted#quot;' in text
+    assert "#quot;quoted#quot;" in text
     assert text.count("-->") == 3
     assert "classDef missing" in text
 

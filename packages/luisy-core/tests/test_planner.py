@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from luisy.facts import Facts, Identity, LocalOutput
 from luisy.pipeline import Kind, Node, Pipeline
@@ -298,6 +298,7 @@ def worlds(draw):
     return world
 
 
+@settings(deadline=None)
 @given(worlds(), st.booleans())
 def test_law_what_runs_has_all_its_inputs(world, download):
     steps = world.plan(download=download).steps
@@ -306,6 +307,7 @@ def test_law_what_runs_has_all_its_inputs(world, download):
             assert UNNEEDED not in {steps[below].verdict for below in step.requires}
 
 
+@settings(deadline=None)
 @given(worlds(), st.booleans())
 def test_law_what_depends_on_what_runs_runs(world, download):
     steps = world.plan(download=download).steps
@@ -314,6 +316,7 @@ def test_law_what_depends_on_what_runs_runs(world, download):
             assert step.verdict is RUN
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_law_store_never_makes_more_run(world):
     # A changed input is another matter: only the store may know that it reached an output.
@@ -324,6 +327,7 @@ def test_law_store_never_makes_more_run(world):
     assert with_store <= without
 
 
+@settings(deadline=None)
 @given(worlds())
 def test_law_every_run_has_a_reason(world):
     for step in world.plan().steps:

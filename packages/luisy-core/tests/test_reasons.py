@@ -33,7 +33,7 @@ def words(**changed):
         ("library:pandas", None, "pandas 2.2.3 -> not used"),
         ("file:m/d.json", "2", "data file changed: m/d.json"),
     ],
-    ids=lambda value: str(value),
+    ids=str,
 )
 def test_changed_part_is_named(part, value, text):
     parts = {**OLD["parts"], part: value}

@@ -150,9 +150,7 @@ def test_failed_task_waits_for_its_next_chance():
 def graphs(draw):
     count = draw(st.integers(1, 12))
     deps = {
-        f"t{number}": [
-            f"t{below}" for below in draw(st.sets(st.integers(0, number - 1))) if number
-        ]
+        f"t{number}": [f"t{below}" for below in draw(st.sets(st.integers(0, number - 1))) if number]
         if number
         else []
         for number in range(count)

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     Credential = AzureNamedKeyCredential | AzureSasCredential | TokenCredential
 
-BLOCK = 4 * 1024 * 1024
+SINGLE = 4 * 1024 * 1024
+BLOCK = 8 * 1024 * 1024
 
 
 class _SignatureFilter(logging.Filter):
@@ -54,10 +55,10 @@ def open_container(settings: AzureSettings) -> ContainerClient:
     options = {
         "retry_policy": retry,
         "transport": _transport(settings),
-        "max_single_put_size": BLOCK,
+        "max_single_put_size": SINGLE,
         "max_block_size": BLOCK,
-        "max_single_get_size": BLOCK,
-        "max_chunk_get_size": BLOCK,
+        "max_single_get_size": SINGLE,
+        "max_chunk_get_size": SINGLE,
     }
     try:
         if settings.connection_string:

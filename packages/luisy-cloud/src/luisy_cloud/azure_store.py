@@ -25,7 +25,7 @@ from luisy_protocol.errors import Conflict, IntegrityError, NotFound
 from luisy_protocol.keys import validate_key, validate_prefix
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
-from luisy_cloud.azure_client import BLOCK, open_container
+from luisy_cloud.azure_client import SINGLE, open_container
 from luisy_cloud.azure_errors import translated
 from luisy_cloud.azure_settings import AzureSettings, read_settings
 from luisy_cloud.streams import CheckedReader, OrderedDigest
@@ -33,8 +33,8 @@ from luisy_cloud.streams import CheckedReader, OrderedDigest
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, StorageStreamDownloader
 
-LARGE_AT_ONCE = 3
-PARALLEL_BLOCKS = 4
+LARGE_AT_ONCE = 2
+PARALLEL_BLOCKS = 6
 SHA256 = "sha256"
 
 
@@ -139,7 +139,7 @@ class AzureStore:
         with file, translated(f"write {key}", self._where):
             size = os.fstat(file.fileno()).st_size
             reader = CheckedReader(file, size=size, sha256=sha256, advance=advance)
-            with self._large if size > BLOCK else nullcontext():
+            with self._large if size > SINGLE else nullcontext():
                 answer = self._container.get_blob_client(name).upload_blob(
                     cast("IO[bytes]", reader),
                     length=size,
@@ -203,7 +203,7 @@ class AzureStore:
         # A blob that came by other means has no note of its SHA-256, but Azure's of its MD5.
         algorithms = (SHA256,) if info.sha256 or not md5 else (SHA256, "md5")
         target = OrderedDigest(file, advance=advance, algorithms=algorithms)
-        with self._large if info.size > BLOCK else nullcontext():
+        with self._large if info.size > SINGLE else nullcontext():
             stream.readinto(cast("IO[bytes]", target))
         if md5 and "md5" in algorithms and target.digest("md5") != bytes(md5):
             raise IntegrityError(f"{info.key} in {self.url} does not match its own Content-MD5")

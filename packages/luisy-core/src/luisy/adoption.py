@@ -1,9 +1,9 @@
 """Adopt outputs that are there as if the present code had made them.
 
 For a change of the code that a person knows to change no result, and for what luisy 1.4 made. Each
-adopted record is marked so, and keeps the hash that the output had before. An output that is not there is
-never adopted. One that luisy 1.4 wrote under another name, because it named odd parameter values in
-another way, is renamed.
+adopted record is marked so, and keeps the hash that the output had before. An output that is not
+there is never adopted. One that luisy 1.4 wrote under another name, because it named odd parameter
+values in another way, is renamed.
 """
 
 from __future__ import annotations
@@ -67,9 +67,7 @@ def adopt(work: Work, adoptions: Iterable[Adoption]) -> list[str]:
 
 
 def _candidates(work: Work, memory: Memory) -> Iterator[Adoption]:
-    for position, (node, step) in enumerate(
-        zip(work.pipeline.nodes, work.plan.steps, strict=True)
-    ):
+    for position, (node, step) in enumerate(zip(work.pipeline.nodes, work.plan.steps, strict=True)):
         if node.kind is not Kind.OUTPUT or step.is_fresh:
             continue
         former = _former_key(work, node)

@@ -1,10 +1,11 @@
 """Set outdated outputs aside until what replaces them is there.
 
-They move within the project's folder, by one rename each, to ``.luisy/aside/<run>/outputs/<key>``; the
-list of the keys, ``.luisy/aside/<run>/keys``, is written before. The record of an output stays where
-it is: only that of a new output replaces it. So a run that was killed in the middle loses nothing
-either: what it set aside lies there with its record, and the next run, or ``luisy restore``, puts it
-back where nothing has taken its place.
+They move within the project's folder, by one rename each, to ``.luisy/aside/<run>/outputs/<key>``;
+the list of the keys, ``.luisy/aside/<run>/keys``, is written before. The record of an output stays
+where it is: only that of a new output replaces it. So a run that was killed in the middle loses
+nothing
+either: what it set aside lies there with its record, and the next run, or ``luisy restore``, puts
+it back where nothing has taken its place.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -92,7 +94,7 @@ class Aside:
             return
         folder = self._folder(project)
         _remove(folder)
-        if not any(folder.parent.iterdir()):
+        with suppress(OSError):  # another run has something there, or has removed it
             folder.parent.rmdir()
 
     def _folder(self, project: str) -> Path:
@@ -116,7 +118,7 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
 
 def outdated(workspace: Workspace, key: str) -> Path | None:
     """Return where an output lies that was set aside; None if it does not."""
-    places = (aside._place(key) for aside in leftovers(workspace, _project(key)))  # noqa: SLF001
+    places = (aside._place(key) for aside in leftovers(workspace, _project(key)))
     return next((place for place in places if os.path.lexists(place)), None)
 
 

@@ -1,8 +1,8 @@
 """Find outputs that luisy made and that no task claims any more.
 
-Only what has a record is looked at: what luisy did not make, and what a person made (external inputs),
-is never touched. An output is claimed when a class of the same project would write it with some
-parameters; which, the records and the names of the files tell (`luisy.instances`).
+Only what has a record is looked at: what luisy did not make, and what a person made (external
+inputs), is never touched. An output is claimed when a class of the same project would write it
+with some parameters; which, the records and the names of the files tell (`luisy.instances`).
 """
 
 from __future__ import annotations
@@ -34,9 +34,7 @@ class Unclaimed:
     size: int
 
 
-def unclaimed(
-    workspace: Workspace, project: str, classes: Iterable[type[Task]]
-) -> list[Unclaimed]:
+def unclaimed(workspace: Workspace, project: str, classes: Iterable[type[Task]]) -> list[Unclaimed]:
     """Return the recorded outputs of a project that none of these classes claims, sorted by key."""
     records = workspace.records(project).read().records
     made = {

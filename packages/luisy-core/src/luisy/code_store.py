@@ -1,8 +1,8 @@
 """Keep the source of every part of the code that made an output, once, by its digest.
 
-It lies in ``<working_dir>/<project>/.luisy/code/<digest>`` and is written when an output is made or
-fetched, so that `luisy explain` can show later what has changed. It may be removed at any time: then
-there is nothing to compare with, and everything else works as before.
+It lies in ``<working_dir>/<project>/.luisy/code/<digest>`` and is written when an output is made
+or fetched, so that `luisy explain` can show later what has changed. It may be removed at any time:
+then there is nothing to compare with, and everything else works as before.
 """
 
 from __future__ import annotations

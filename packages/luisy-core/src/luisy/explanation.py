@@ -1,8 +1,8 @@
 """Explain the verdict on each task: what changed, how the task depends on it, and since when.
 
-An explanation is a value. For each part of the code that differs from what the output's record tells
-it holds the source that made the output, if it was kept (`luisy.code_store`), the present source, and the
-chain of references from the task's class to the part.
+An explanation is a value. For each part of the code that differs from what the output's record
+tells it holds the source that made the output, if it was kept (`luisy.code_store`), the present
+source, and the chain of references from the task's class to the part.
 """
 
 from __future__ import annotations
@@ -102,9 +102,7 @@ def explain(work: Work) -> Iterator[Explanation]:
         project: CodeStore(work.settings.workspace.private(project) / "code")
         for project in work.pipeline.projects
     }
-    for position, (node, step) in enumerate(
-        zip(work.pipeline.nodes, work.plan.steps, strict=True)
-    ):
+    for position, (node, step) in enumerate(zip(work.pipeline.nodes, work.plan.steps, strict=True)):
         record = work.facts.local[position].record
         if node.kind is not Kind.OUTPUT:
             yield Explanation(step, record, "", (), ())

@@ -1,18 +1,19 @@
 """The digests of outputs on disk, without reading again what has not changed.
 
-A file's digest is remembered with its size, its inode and the times of its last modification and of its
-last change of status. It counts as unchanged as long as all four agree. A digest taken less than
-`_SLACK` after the file was last touched is used but not remembered: the file could change once more
-within the same tick of the file system's clock, and its status would not tell.
+A file's digest is remembered with its size, its inode and the times of its last modification and
+of its last change of status. It counts as unchanged as long as all four agree. A digest taken less
+than `_SLACK` after the file was last touched is used but not remembered: the file could change
+once more within the same tick of the file system's clock, and its status would not tell.
 
-The memory is a text file to which lines are only added, by any number of processes at once; when most
-of it is outdated it is written anew. It may be lost or removed at any time: then files are read again.
+The memory is a text file to which lines are only added, by any number of processes at once; when
+most of it is outdated it is written anew. It may be lost or removed at any time: then files are
+read again. Nothing in it is taken apart before it is needed: a directory may have 100,000 files.
 """
 
 from __future__ import annotations
 
-import json
 import os
+import re
 import stat
 import time
 from collections.abc import Mapping
@@ -28,6 +29,7 @@ from luisy_protocol.temporary import replacing
 _SLACK = 50_000_000
 _COARSE_SLACK = 2_500_000_000
 _WASTE = 1000
+_UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # for a line of UTF-8
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,7 @@ class Fingerprints:
 
     def __init__(self, memory: Path | None) -> None:
         self._memory = memory
-        self._known: dict[str, list[int | str]] = {}
+        self._known: dict[str, str] = {}
         self._added: list[str] = []
         self._lines = 0
         if memory:
@@ -69,7 +71,7 @@ class Fingerprints:
         return None
 
     def of_file(self, path: str, *, at: str) -> Content | None:
-        """Return the content of the file known under `path`, which lies at another path just now."""
+        """Return the content of the file known under `path` that lies elsewhere just now."""
         try:
             return self._file(path, os.stat(at), at)  # noqa: PTH116
         except OSError:
@@ -94,13 +96,13 @@ class Fingerprints:
             self._added.clear()
 
     def _member(self, folder: str, name: str) -> Content:
-        path = os.path.join(folder, *name.split("/"))  # noqa: PTH118 - as above
+        path = f"{folder}/{name}" if os.sep == "/" else os.path.join(folder, *name.split("/"))  # noqa: PTH118
         return self._file(path, os.stat(path))  # noqa: PTH116
 
     def _file(self, path: str, status: os.stat_result, at: str = "") -> Content:
         known = self._known.get(path)
-        if known and known[:4] == _seen(status):
-            return Content(str(known[4]), status.st_size)
+        if known and known[:-64] == _state(status):
+            return Content(known[-64:], status.st_size)
         now = time.time_ns()
         content = digest_file(Path(at or path))
         if content.size == status.st_size and _is_settled(status, now):
@@ -108,21 +110,18 @@ class Fingerprints:
         return content
 
     def _remember(self, path: str, status: os.stat_result, content: Content, now: int) -> None:
-        self._known[path] = [*_seen(status), content.sha256]
-        if _is_settled(status, now):
-            self._added.append(json.dumps([path, *self._known[path]]) + "\n")
+        self._known[path] = known = f"{_state(status)}{content.sha256}"
+        if _is_settled(status, now) and not _UNFIT.search(path):
+            self._added.append(f"{path}\t{known}\n")
 
     def _load(self, memory: Path) -> None:
         try:
-            lines = memory.read_text("utf-8").splitlines()
+            lines = memory.read_text("utf-8").split("\n")[:-1]
         except (OSError, UnicodeDecodeError):
             return
         self._lines = len(lines)
-        for line in lines:
-            with suppress(ValueError, TypeError):
-                path, *known = json.loads(line)
-                if len(known) == 5:
-                    self._known[path] = known
+        # A line that a dead writer tore runs into the next one: together they are about no file.
+        self._known = dict(line.rsplit("\t", 1) for line in lines if "\t" in line)
 
     def _append(self, memory: Path) -> None:
         memory.parent.mkdir(parents=True, exist_ok=True)
@@ -131,14 +130,15 @@ class Fingerprints:
         self._lines += len(self._added)
 
     def _rewrite(self, memory: Path) -> None:
-        lines = [json.dumps([path, *known]) + "\n" for path, known in self._known.items()]
+        known = self._known.items()
+        lines = [f"{path}\t{state}\n" for path, state in known if not _UNFIT.search(path)]
         with replacing(memory) as temporary:
             temporary.write_text("".join(lines), "utf-8")
         self._lines = len(lines)
 
 
-def _seen(status: os.stat_result) -> list[int | str]:
-    return [status.st_size, status.st_ino, status.st_mtime_ns, status.st_ctime_ns]
+def _state(status: os.stat_result) -> str:
+    return f"{status.st_size} {status.st_ino} {status.st_mtime_ns} {status.st_ctime_ns} "
 
 
 def _is_settled(status: os.stat_result, now: int) -> bool:

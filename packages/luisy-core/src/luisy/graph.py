@@ -1,8 +1,8 @@
 """Draw a plan: as Mermaid, DOT or SVG text, or as a PNG; coloured by verdict.
 
-A large pipeline is drawn by families: the instances of one task with one verdict become one node that
-tells how many they are. The SVG needs no other program: tasks stand in columns, each to the right of all
-that it requires, ordered within a column by where their neighbours stand.
+A large pipeline is drawn by families: the instances of one task with one verdict become one node
+that tells how many they are. The SVG needs no other program: tasks stand in columns, each to the
+right of all that it requires, ordered within a column by where their neighbours stand.
 """
 
 from __future__ import annotations
@@ -123,10 +123,9 @@ def svg(drawn: Sequence[Vertex]) -> str:
     places = _places(drawn)
     width = max((place.x + place.width for place in places), default=0) + _MARGIN
     height = max((place.y for place in places), default=0) + _HEIGHT + _MARGIN
-    lines = [
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" font-family="Helvetica, Arial, sans-serif" font-size="13">'
-    ]
+    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
+    font = 'font-family="Helvetica, Arial, sans-serif" font-size="13"'
+    lines = [f'<svg xmlns="http://www.w3.org/2000/svg" {size} {font}>']
     lines += [_curve(places[below], places[number]) for number, below in _edges(drawn)]
     lines += [_box(vertex, place) for vertex, place in zip(drawn, places, strict=True)]
     return "\n".join([*lines, "</svg>"]) + "\n"
@@ -259,7 +258,10 @@ def _png_by_matplotlib(drawn: Sequence[Vertex], path: Path) -> None:
     for number, below in _edges(drawn):
         start, end = places[below], places[number]
         axes.plot(
-            (start.x + start.width, end.x), (start.y + half, end.y + half), color="#adb5bd", zorder=1
+            (start.x + start.width, end.x),
+            (start.y + half, end.y + half),
+            color="#adb5bd",
+            zorder=1,
         )
     for vertex, place in zip(drawn, places, strict=True):
         axes.text(

@@ -10,8 +10,8 @@ import platform
 import shutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
 from datetime import UTC, datetime
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -57,7 +57,8 @@ class Journal:
             node: The task.
             identity: What its output comes from.
             inputs: The digest of each input, by key.
-            yielded: What it required while it ran, by key: the description of the task and its hash.
+            yielded: What it required while it ran, by key: the description of the task and its
+            hash.
             told: What the task tells of its files by itself.
 
         Raises:

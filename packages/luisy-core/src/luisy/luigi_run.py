@@ -1,8 +1,9 @@
 """Let luigi run what must run: its worker, its processes, its retries, its central scheduler.
 
-luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The door
-is the scheduler factory that `luigi.build` accepts. What comes out of it, a scheduler for this process or
-the way to a central one, tells a `Watcher` what starts and what ends, whichever process it happens in.
+luigi asks each task for `complete()`, which answers from the plan, and works through the rest. The
+door is the scheduler factory that `luigi.build` accepts. What comes out of it, a scheduler for
+this process or the way to a central one, tells a `Watcher` what starts and what ends, whichever
+process it happens in.
 """
 
 from __future__ import annotations
@@ -15,9 +16,10 @@ from typing import Any, Protocol
 
 import luigi
 from luigi.configuration import get_config
-from luigi.rpc import RemoteScheduler
+from luigi.rpc import RemoteScheduler, RPCError
 from luigi.task_status import DONE, FAILED, PENDING
 from luigi.worker import Worker
+from luisy_protocol.errors import Unavailable
 
 from luisy.scheduler import LocalScheduler
 
@@ -85,7 +87,7 @@ class _Worker(Worker):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # type: ignore[no-untyped-call]
-        self._task_result_queue = _Results(self._task_result_queue)
+        self._task_result_queue: Any = _Results(self._task_result_queue)
 
     def run(self) -> bool:
         """Work until nothing is left to do."""
@@ -126,13 +128,13 @@ class SchedulerFactory:
 
     def create_remote_scheduler(self, url: str) -> Any:
         """Return the way to a central scheduler."""
-        return _Watched(RemoteScheduler(url), self.watcher)  # type: ignore[no-untyped-call]
+        return _Watched(RemoteScheduler(url), self.watcher)
 
     def create_worker(
         self,
         scheduler: Any,
         worker_processes: int,
-        assistant: bool = False,  # noqa: FBT001, FBT002
+        assistant: bool = False,
     ) -> Worker:
         """Return luigi's worker."""
         settings: dict[str, Any] = {}
@@ -171,8 +173,14 @@ def run_with_luigi(
         watcher: Told how the tasks go.
         workers: How many processes; by default what luigi's configuration says.
         local_scheduler: Whether to schedule in this process rather than ask a central scheduler.
+
+    Raises:
+        Unavailable: If there is no answer from the central scheduler.
     """
     settings: dict[str, Any] = {"local_scheduler": local_scheduler}
     if workers is not None:
         settings["workers"] = workers
-    luigi.build([root], worker_scheduler_factory=SchedulerFactory(watcher), **settings)
+    try:
+        luigi.build([root], worker_scheduler_factory=SchedulerFactory(watcher), **settings)
+    except RPCError as error:
+        raise Unavailable(f"luigi's central scheduler does not answer: {error}") from error

@@ -16,7 +16,7 @@ class Made:
     """What the `run` of a task may return, for the record.
 
     Attributes:
-        files: The digest and the size of files that it wrote just now, by their name below the output.
+        files: The digest and the size of files that it wrote just now, by their name below it.
         skipped: What went wrong with each input file of which nothing was made, by its name.
         undo: Puts back what was there before; called when the output cannot be recorded.
         settle: Removes what `undo` needs; called when it is recorded.

@@ -68,7 +68,7 @@ class Node:
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The task instances below a root, in an order in which they could run; the root is the last."""
+    """The task instances below a root, requirements first; the root is the last."""
 
     nodes: tuple[Node, ...]
     positions: Mapping[luigi.Task, int]
@@ -186,9 +186,9 @@ def _makes_folder(task: luigi.Task) -> bool:
     from luisy.task import Task
 
     # A target costs more than its class, and there are many tasks.
-    has_usual_target = isinstance(task, Task) and type(task).output is Task.output
-    target = task.target_cls if has_usual_target else task.output()
-    return bool(getattr(target, "is_folder", False))
+    if isinstance(task, Task) and type(task).output is Task.output:
+        return task.target_cls.is_folder
+    return bool(getattr(task.output(), "is_folder", False))
 
 
 def _kind(task: luigi.Task, key: str) -> Kind:

@@ -2,26 +2,27 @@
 
 The rules, in order:
 
-1. An output is *fresh* when it is there, has a record, was made by the present code (the hashes agree),
-   has the recorded content, and was made from the inputs as they are now, none of which was skipped. An
-   external output, which a person made, is fresh when it is there.
-2. What an input "is now" is its content on disk; else that of a fresh output in the store, if a store
-   was asked; else what the record of the absent output says. When none is known, an input that is not
-   there has not changed: whoever keeps only the last output keeps it fresh.
-3. An output in the store is fresh by the same rules, and whole. An external one needs no record there.
+1. An output is *fresh* when it is there, has a record, was made by the present code (the hashes
+   agree), has the recorded content, and was made from the inputs as they are now, none of which
+   was skipped. An external output, which a person made, is fresh when it is there.
+2. What an input "is now" is its content on disk; else that of a fresh output in the store, if a
+   store was asked; else what the record of the absent output says. When none is known, an input
+   that is not there has not changed: whoever keeps only the last output keeps it fresh.
+3. An output in the store is fresh by the same rules, and whole. An external one needs no record
+   there.
 4. From the root down: an output that is fresh on disk is kept, one that is fresh in the store is
    downloaded, and neither needs what is below it. Everything else runs and needs its requirements.
 5. What depends on a task that runs, runs.
-6. A plain luigi task is done when its ``complete()`` says so, whatever is below it. A wrapper is as done
-   as its requirements.
-7. An external output, or a complete-only task without ``run``, that is needed but nowhere, is missing:
-   the plan cannot be carried out.
+6. A plain luigi task is done when its ``complete()`` says so, whatever is below it. A wrapper is
+   as done as its requirements.
+7. An external output, or a complete-only task without ``run``, that is needed but nowhere, is
+   missing: the plan cannot be carried out.
 
-An outdated output on disk that nothing needs (what is above it is fresh) is left alone and says nothing
-about what is above it: the hash of what is above covers the code below.
+An outdated output on disk that nothing needs (what is above it is fresh) is left alone and says
+nothing about what is above it: the hash of what is above covers the code below.
 
-What a task required only while it ran (`luisy.yielded`) is an input like others when freshness is judged,
-but not needed when the task runs again: nobody knows what it will require then.
+What a task required only while it ran (`luisy.yielded`) is an input like others when freshness is
+judged, but not needed when the task runs again: nobody knows what it will require then.
 
 Known limit: a fresh output whose input is absent, and was never recorded here, hides what is below
 that input. Rule 2 applies: what is not there has not changed.
@@ -79,8 +80,8 @@ class _Freshness:
     Attributes:
         reasons: Why the output on disk is not fresh, by position; empty when it is.
         in_store: Whether the store's output is fresh, by position.
-        expected: The digest that the task's output has, or will have when it is downloaded; None when
-            nothing is known of it.
+        expected: The digest that the task's output has, or will have when it is downloaded; None
+            when nothing is known of it.
         changed: Whether the output will be another one than whoever consumed it has seen.
     """
 
@@ -131,7 +132,7 @@ class _Freshness:
         self._note(reasons=reasons, expected=expected, changed=changed)
 
     def _left_over(self, position: int) -> str | None:
-        """Return what is known of an output that is not fresh, though its inputs are what they were."""
+        """Return what is known of an output that is not fresh but whose inputs are the same."""
         local = self.facts.local[position]
         if local.record and local.record.hash != self.facts.identities[position].hash:
             return None
@@ -295,9 +296,9 @@ def _uploads(steps: tuple[Step, ...], facts: Facts) -> Iterator[str]:
     for position, step in enumerate(steps):
         if not step.key:
             continue
-        if step.verdict is Verdict.RUN:
-            yield step.key
-        elif step.is_present and step.is_fresh and _differs(step, facts, position):
+        if step.verdict is Verdict.RUN or (
+            step.is_present and step.is_fresh and _differs(step, facts, position)
+        ):
             yield step.key
 
 

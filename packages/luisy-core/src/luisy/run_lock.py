@@ -1,7 +1,7 @@
 """Let one run at a time work in a project's folder.
 
-The lock is held while something is executed, not while a plan is made. Who holds it is written beside
-it, so that the one who waits can say for whom.
+The lock is held while something is executed, not while a plan is made. Who holds it is written
+beside it, so that the one who waits can say for whom.
 """
 
 from __future__ import annotations

@@ -1,10 +1,11 @@
-"""A scheduler for one luigi worker in one process, at the same price per task however many there are.
+"""A scheduler for one luigi worker, at the same price per task however many there are.
 
-luigi's own local scheduler looks through all pending tasks each time it is asked for work. This one keeps
-count of what each task still waits for, and a heap of what is ready: what ends makes ready what waited
-for it alone. It answers the calls that `luigi.worker.Worker` makes, by the same rules: priorities (a task
-lends its own to what it requires), resources with the limits of luigi's configuration, requirements
-added while a task runs, and tries again after ``retry_delay`` as often as ``retry_count`` allows.
+luigi's own local scheduler looks through all pending tasks each time it is asked for work. This
+one keeps count of what each task still waits for, and a heap of what is ready: what ends makes
+ready what waited for it alone. It answers the calls that `luigi.worker.Worker` makes, by the same
+rules: priorities (a task lends its own to what it requires), resources with the limits of luigi's
+configuration, requirements added while a task runs, and tries again after ``retry_delay`` as often
+as ``retry_count`` allows.
 
 Not done here: batches (each task runs by itself, which is what a batch of one means), messages to
 workers and the task history. A central `luigid` does them, and is left untouched.

@@ -1,10 +1,11 @@
 """Answer luigi's questions from the plan, and note what its tasks do.
 
-luigi asks each task whether it is complete. Within a run the plan answers: what is kept or downloaded
-is, what is to run is as soon as its output is there, for outdated outputs have been set aside. A task
-that no plan knows, because plain luigi starts with it or another task yields it, gets a plan of its own
-first, which is carried out in the process where the run began: downloads arrive, outdated outputs make
-room. Who asks outside of a run only gets an answer; nothing is moved for it.
+luigi asks each task whether it is complete. Within a run the plan answers: what is kept or
+downloaded is, what is to run is as soon as its output is there, for outdated outputs have been set
+aside. A task that no plan knows, because plain luigi starts with it or another task yields it,
+gets a plan of its own first, which is carried out in the process where the run began: downloads
+arrive, outdated outputs make room. Who asks outside of a run only gets an answer; nothing is moved
+for it.
 
 When a task starts, its inputs are noted and its `run` is wrapped: the record is written where the
 task runs, and a task without an output, or whose record cannot be written, has failed.
@@ -87,7 +88,7 @@ def is_complete(task: luigi.Task) -> bool:
     found = _current.find(task) if _current else None
     if found is None:
         if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
-            return luigi.Task.complete(task)
+            return bool(luigi.Task.complete(task))
         if not _is_asked_by_luigi() or multiprocessing.parent_process():
             return _is_fresh(task)
         found = _begin(task)
@@ -109,8 +110,8 @@ def prepare_read(task: luigi.Task) -> None:
     to_run = [step.name for step in plan.having(Verdict.RUN)]
     if to_run:
         raise NotFound(
-            f"{name_of(task)} is neither in {settings.workspace.folder} nor in {settings.remote} as "
-            f"the present code would make it (to run: {', '.join(to_run)}); let luisy run it"
+            f"{name_of(task)} is neither in {settings.workspace.folder} nor in {settings.remote} "
+            f"as the present code would make it (to run: {', '.join(to_run)}); let luisy run it"
         )
     with alone(settings.workspace, work.pipeline.projects, waiting=work.show.warn) as waited:
         if waited:
@@ -119,9 +120,17 @@ def prepare_read(task: luigi.Task) -> None:
 
 
 def fingerprints(task: luigi.Task, workspace: Workspace, project: str) -> Fingerprints:
-    """Return the digests that are known of a project's files, in the run of a task or outside of one."""
+    """Return the digests that are known of a project's files, during a task's run or without."""
     found = _current.find(task) if _current else None
     return found[0].journal.memory(project) if found else workspace.fingerprints(project)
+
+
+def advance(task: luigi.Task, done: int, total: int) -> None:
+    """Show how far a running task is."""
+    found = _current.find(task) if _current else None
+    if found:
+        work, position = found
+        work.show.advanced(work.plan.steps[position].name, done, total)
 
 
 def _is_fresh(task: luigi.Task) -> bool:
@@ -177,7 +186,7 @@ def _settle(work: Work, process: int) -> None:
 
 
 def _is_asked_by_luigi() -> bool:
-    frame = sys._getframe(2)  # noqa: SLF001 - luigi gives no other sign that a run has begun
+    frame = sys._getframe(2)
     for _ in range(8):
         if frame.f_globals.get("__name__") == "luigi.worker":
             return True
@@ -281,9 +290,7 @@ class _Recording:
         identity = self._work.facts.identities[self._position]
         node = self._work.pipeline.nodes[self._position]
         try:
-            self._work.journal.made(
-                node, identity, self._inputs, yielded=self._yielded, told=told
-            )
+            self._work.journal.made(node, identity, self._inputs, yielded=self._yielded, told=told)
         except BaseException:
             told.undo()
             raise

@@ -72,6 +72,9 @@ class Show(Protocol):
     def started(self, task: str) -> None:
         """A task starts."""
 
+    def advanced(self, task: str, done: int, total: int) -> None:
+        """A task has done so much of its work; called in the process that runs it."""
+
     def ended(self, task: str, *, succeeded: bool) -> None:
         """A task is over."""
 
@@ -83,26 +86,28 @@ class Show(Protocol):
 
 
 class Nothing:
-    """Shows nothing and agrees to everything."""
+    """Shows nothing and agrees to everything; what each method is for, `Show` tells."""
 
-    def warn(self, text: str) -> None: ...
+    def warn(self, text: str) -> None: ...  # noqa: D102
 
-    def plan(self, plan: Plan, *, upload: tuple[int, int] | None) -> None: ...
+    def plan(self, plan: Plan, *, upload: tuple[int, int] | None) -> None: ...  # noqa: D102
 
-    def adoptions(self, adoptions: Sequence[Adoption]) -> None: ...
+    def adoptions(self, adoptions: Sequence[Adoption]) -> None: ...  # noqa: D102
 
-    def approve(self) -> bool:
+    def approve(self) -> bool:  # noqa: D102
         return True
 
-    def transfer(self) -> TransferProgress:
+    def transfer(self) -> TransferProgress:  # noqa: D102
         return Silent()
 
-    def begin(self, tasks: Sequence[str]) -> None: ...
+    def begin(self, tasks: Sequence[str]) -> None: ...  # noqa: D102
 
-    def started(self, task: str) -> None: ...
+    def started(self, task: str) -> None: ...  # noqa: D102
 
-    def ended(self, task: str, *, succeeded: bool) -> None: ...
+    def advanced(self, task: str, done: int, total: int) -> None: ...  # noqa: D102
 
-    def end(self) -> None: ...
+    def ended(self, task: str, *, succeeded: bool) -> None: ...  # noqa: D102
 
-    def summary(self, outcome: Outcome) -> None: ...
+    def end(self) -> None: ...  # noqa: D102
+
+    def summary(self, outcome: Outcome) -> None: ...  # noqa: D102

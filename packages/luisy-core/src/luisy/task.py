@@ -72,6 +72,8 @@ class Task(luigi.Task, metaclass=TaskClass):
         values = given_values(params, args, kwargs)
         if values is None:
             given = with_plain_defaults(cls.get_task_family(), params, args, kwargs)
+            values = given_values(params, args, given)
+        if values is None:
             values = super().get_param_values(params, args, given)  # type: ignore[no-untyped-call]
         return list(values)
 

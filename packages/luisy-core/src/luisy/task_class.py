@@ -74,7 +74,7 @@ def with_plain_defaults(
     typed = vars(parser.known_args) if (parser := CmdlineParser.get_instance()) else {}
     added = dict(kwargs)
     for name, parameter in parameters:
-        has_own_source = parameter._config_path or typed.get(f"{family}_{name}") is not None
+        has_own_source = parameter._config_path or typed.get(f"{family}_{name}")
         if name not in given and not has_own_source and parameter._default is not _no_value:
             added[name] = parameter._default
     return added

@@ -16,11 +16,13 @@ from luisy_protocol.terminal import files_text, size_text, terminal_progress
 from luisy.pipeline import name_of
 from luisy.plan import Plan, Step, Verdict
 from luisy.show import Outcome
+from luisy.tally import Tally
 
 if TYPE_CHECKING:
     import luigi
-    from luisy.adoption import Adoption
     from rich.progress import Progress, TaskID
+
+    from luisy.adoption import Adoption
 
 COLOURS = {
     Verdict.RUN: "yellow",
@@ -45,6 +47,7 @@ class Terminal:
         self._is_verbose = is_verbose
         self._line: Progress | None = None
         self._bar: TaskID | None = None
+        self._tally: Tally | None = None
         self._running: dict[str, float] = {}
         self._done = 0
         self._count = 0
@@ -79,7 +82,7 @@ class Terminal:
         """
         if not sys.stdin.isatty():
             raise ConfigurationError(
-                "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to see the plan"
+                "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to look"
             )
         return click.prompt("Type 'y' to proceed", default="n", show_default=False).lower() == "y"
 
@@ -97,16 +100,27 @@ class Terminal:
             BarColumn,
             MofNCompleteColumn,
             Progress,
+            ProgressColumn,
             TextColumn,
             TimeElapsedColumn,
         )
+        from rich.text import Text
+
+        tally = self._tally = Tally(tasks)
+        running = self._running
+
+        class Names(ProgressColumn):
+            """Names what runs, and how far it is, each time the line is drawn."""
+
+            def render(self, task: object) -> Text:  # noqa: ARG002 - rich's
+                return Text(_running_text(list(running), tally))
 
         self._line = Progress(
             TextColumn("Running"),
             BarColumn(bar_width=24),
             MofNCompleteColumn(),
             TimeElapsedColumn(),
-            TextColumn("{task.description}"),
+            Names(),
             console=Console(stderr=True),
             transient=True,
         )
@@ -116,7 +130,11 @@ class Terminal:
     def started(self, task: str) -> None:
         """Name what runs."""
         self._running[task] = time.monotonic()
-        self._update()
+
+    def advanced(self, task: str, done: int, total: int) -> None:
+        """Show how far it is."""
+        if self._tally:
+            self._tally.note(task, done, total)
 
     def ended(self, task: str, *, succeeded: bool) -> None:
         """Count what is done."""
@@ -125,7 +143,8 @@ class Terminal:
         if not self._is_quiet and (self._is_verbose or self._line is None):
             word = "done" if succeeded else "failed"
             self._write(f"[{self._done}/{self._count}] {word} {task} ({seconds:.1f} s)")
-        self._update(advance=1)
+        if self._line is not None and self._bar is not None:
+            self._line.advance(self._bar)
 
     def end(self) -> None:
         """Remove the progress line."""
@@ -138,7 +157,7 @@ class Terminal:
         for task in outcome.failed:
             click.secho(f"failed: {task}", fg="red", err=True)
         for task, because in outcome.not_run.items():
-            reason = f" (needs {because})" if because else ""
+            reason = f" (needs {because})" if because else " (another worker has it, or nobody)"
             click.secho(f"not run: {task}{reason}", fg="red", err=True)
         if self._is_quiet:
             return
@@ -156,17 +175,16 @@ class Terminal:
         if outcome.log and not outcome.succeeded:
             click.echo(f"luigi's log: {outcome.log}", err=True)
 
-    def _update(self, *, advance: int = 0) -> None:
-        if self._line is not None and self._bar is not None:
-            names = list(self._running)
-            more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-            self._line.update(self._bar, advance=advance, description=", ".join(names[:2]) + more)
-
     def _write(self, text: str) -> None:
         if self._line:
             self._line.console.print(text, markup=False, highlight=False)
         else:
             click.echo(text, err=True)
+
+
+def _running_text(names: Sequence[str], tally: Tally) -> str:
+    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
+    return ", ".join(tally.text(name) for name in names[:2]) + more
 
 
 def write_plan(plan: Plan, *, upload: tuple[int, int] | None, is_verbose: bool = False) -> None:

@@ -133,7 +133,7 @@ class Work:
         return self._state() != self._seen
 
     def fetch(self) -> None:
-        """Download what is to be downloaded; plan anew without what turns out to be absent or wrong.
+        """Download what is to be downloaded; plan anew without what cannot be.
 
         Raises:
             TransferFailed: If something did not arrive for another reason.
@@ -142,21 +142,25 @@ class Work:
         self._keep_code(Verdict.DOWNLOAD)
         synchroniser = self._store()
         while synchroniser and (outputs := self._wanted()):
-            self.aside.put(output.key for output in outputs)
+            # A folder stays in place: what has not changed in it need not travel again.
+            self.aside.put(output.key for output in outputs if output.key in output.files)
             try:
-                synchroniser.download(
-                    outputs, progress=self.show.transfer(), arrived=self._arrived
-                )
+                synchroniser.download(outputs, progress=self.show.transfer(), arrived=self._arrived)
             except TransferFailed as error:
                 self._note_absent(error)
             finally:
                 self._settle(output.key for output in outputs)
+            self._keep_provenance()
             self.look()
             self.check_inputs()
 
-    def make_room(self) -> None:
-        """Set aside the outputs that are to be made anew, and record the inputs that a person made."""
-        for project in self.pipeline.projects:
+    def make_room(self, *, is_alone: bool = True) -> None:
+        """Set aside what is to be made anew, and record the inputs that a person made.
+
+        Args:
+            is_alone: Whether no other run works here, so that a dead one left what lies aside.
+        """
+        for project in self.pipeline.projects if is_alone else ():
             for old in leftovers(self.settings.workspace, project):
                 old.restore()
         self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
@@ -243,6 +247,26 @@ class Work:
             self.journal.externals([self.node(output.key)])
         self.downloaded.append(output.key)
 
+    def _keep_provenance(self) -> None:
+        """Keep the store's records of what is not here: of what, and of which inputs, it was made.
+
+        Without them, what was downloaded could not tell later that an input far below has changed.
+        """
+        rows = zip(
+            self.pipeline.nodes,
+            self.facts.identities,
+            self.facts.local,
+            self.facts.remote,
+            strict=True,
+        )
+        self.journal.keep(
+            remote.record
+            for node, identity, local, remote in rows
+            if remote and remote.record and remote.record != local.record
+            if local.content is None and not os.path.lexists(self.settings.workspace.path(node.key))
+            if remote.record.hash in {"", identity.hash}
+        )
+
     def _note_absent(self, error: TransferFailed) -> None:
         for key, reason in error.failures.items():
             if not isinstance(reason, (IntegrityError, NotFound)):
@@ -272,16 +296,11 @@ class Work:
     def _missing(self, step: Step) -> str:
         if not step.key:
             return f"{step.name} is not complete, and nothing can make it"
-        path = self.settings.workspace.path(step.key)
-        store = f"{(self.settings.remote or '').rstrip('/')}/{step.key}"
+        place = f"the input {step.name} is not at {self.settings.workspace.path(step.key)}"
         if self.settings.download:
-            return f"the input {step.name} is neither at {path} nor at {store}"
-        if self.settings.remote:
-            return f"the input {step.name} is not at {path}, and --download was not given to look at {store}"
-        return (
-            f"the input {step.name} is not at {path}, and --download was not given to look for "
-            f"{step.key} in a store"
-        )
+            store = f"{(self.settings.remote or '').rstrip('/')}/{step.key}"
+            return f"{place.replace(' is not at ', ' is neither at ', 1)} nor at {store}"
+        return f"{place}, and without --download no store is asked for {step.key}"
 
     def _state(self) -> list[tuple[int, int]]:
         state = []

@@ -1,7 +1,8 @@
 """Know what a task required, while it ran, the last time.
 
-A task whose `run` yields other tasks requires them as much as those of `requires()`, only nobody knows
-before it runs. Its record names them, so that a change below them is noticed without running it.
+A task whose `run` yields other tasks requires them as much as those of `requires()`, only nobody
+knows before it runs. Its record names them, so that a change below them is noticed without running
+it.
 """
 
 from __future__ import annotations

@@ -1,3 +1,16 @@
-"""Luisy tasks whose output is a directory of many files. Planned: nothing is here yet."""
+"""Luisy tasks whose output is a directory of many files."""
 
-__all__: list[str] = []
+from luisy_dirs.decorators import directory_output, make_directory_output
+from luisy_dirs.errors import FileFailed, NameClash
+from luisy_dirs.files import Files
+from luisy_dirs.targets import DirectoryTarget, SourceTarget
+
+__all__ = [
+    "DirectoryTarget",
+    "FileFailed",
+    "Files",
+    "NameClash",
+    "SourceTarget",
+    "directory_output",
+    "make_directory_output",
+]

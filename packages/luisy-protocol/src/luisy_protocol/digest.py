@@ -30,6 +30,7 @@ from luisy_protocol.store import Advance
 from luisy_protocol.temporary import is_temporary
 
 CHUNK = 1024 * 1024
+_LINES_AT_ONCE = 1000
 _LISTING_HEADER = b"luisy-listing 1\n"
 
 
@@ -154,10 +155,15 @@ def digest_folder(path: Path) -> tuple[Content, dict[str, Content]]:
 def digest_listing(files: Mapping[str, Content]) -> Content:
     """Return the digest of a folder that holds these files, and the sum of their sizes."""
     listing = hashlib.sha256(_LISTING_HEADER)
-    for name in sorted(files):
-        content = files[name]
-        listing.update(f"{content.sha256} {content.size} {name}\n".encode())
-    return Content(listing.hexdigest(), sum(content.size for content in files.values()))
+    total, lines = 0, []
+    for name, (sha256, size) in sorted(files.items()):
+        lines.append(f"{sha256} {size} {name}\n")
+        total += size
+        if len(lines) == _LINES_AT_ONCE:
+            listing.update("".join(lines).encode())
+            lines.clear()
+    listing.update("".join(lines).encode())
+    return Content(listing.hexdigest(), total)
 
 
 def list_folder(path: Path) -> Iterator[str]:

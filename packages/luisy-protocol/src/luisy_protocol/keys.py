@@ -22,6 +22,8 @@ from luisy_protocol.errors import InvalidKey
 MAX_KEY_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
 
+# What most keys are; all of them are valid if they are short enough.
+_ORDINARY = re.compile(r"(?:[\w-][\w. -]{0,200}/)*[\w-][\w. -]{0,200}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*]|[. ](?:/|$)')
@@ -38,6 +40,8 @@ def validate_key(key: str) -> str:
     """
     if not isinstance(key, str):
         raise _invalid(key, f"it is {type(key).__name__}, not text")
+    if len(key) <= MAX_KEY_BYTES and _ORDINARY.fullmatch(key):
+        return key
     if not key:
         raise _invalid(key, "it is empty")
     if key.endswith("/"):

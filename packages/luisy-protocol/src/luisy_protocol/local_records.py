@@ -44,6 +44,7 @@ from luisy_protocol.record_log import (
 from luisy_protocol.temporary import remove_leftovers, replacing
 
 _GARBAGE_ALLOWED = 1000
+_GARBAGE_BYTES_ALLOWED = 1_000_000
 _logger = logging.getLogger("luisy")
 
 
@@ -80,7 +81,8 @@ class LocalRecords:
         except IntegrityError as error:
             return self._set_aside(error)
         live = len(found.records) + len(found.legacy)
-        if content.count(b"\n") > 2 * live + _GARBAGE_ALLOWED:
+        is_long = len(content) > 2 * found.size + _GARBAGE_BYTES_ALLOWED
+        if is_long or content.count(b"\n") > 2 * live + _GARBAGE_ALLOWED:
             self._garbage_inode = inode
         return RecordSet(found.records, self._located(found.warnings), found.legacy)
 

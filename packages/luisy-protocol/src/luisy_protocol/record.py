@@ -9,12 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
-    """The digest and the size of one file."""
+class Content(NamedTuple):
+    """The digest and the size of one file; a tuple, for directories have very many."""
 
     sha256: str
     size: int

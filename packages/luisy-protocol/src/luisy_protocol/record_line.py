@@ -30,25 +30,60 @@ PLAIN_LINE = (
 )
 
 
+class LazyFiles(Mapping[str, Content]):
+    """The files of a directory, each made a `Content` when somebody asks for it.
+
+    Args:
+        found: The digest and the size by name, as in a line without a fault.
+    """
+
+    __slots__ = ("_found",)
+
+    def __init__(self, found: Mapping[str, list[Any]]) -> None:
+        self._found = found
+
+    def __getitem__(self, name: str) -> Content:
+        return Content(*self._found[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._found)
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._found
+
+    def __repr__(self) -> str:
+        return repr(dict(self))
+
+
 class LazyRecords(Mapping[str, Record]):
     """Records by key, each built from the text of its line when somebody asks for it.
 
     Args:
         texts: The lines by key, each without a fault.
         tables: The tables of parts by id.
+        parsed: The lines by key that are parsed already, whatever for.
     """
 
-    __slots__ = ("_built", "_tables", "_texts")
+    __slots__ = ("_built", "_parsed", "_tables", "_texts")
 
-    def __init__(self, texts: Mapping[str, str], tables: Mapping[str, Mapping[str, str]]) -> None:
+    def __init__(
+        self,
+        texts: Mapping[str, str],
+        tables: Mapping[str, Mapping[str, str]],
+        parsed: Mapping[str, Line],
+    ) -> None:
         self._texts = texts
         self._tables = tables
+        self._parsed = parsed
         self._built: dict[str, Record] = {}
 
     def __getitem__(self, key: str) -> Record:
         record = self._built.get(key)
         if record is None:
-            line: Line = json.loads(self._texts[key])
+            line: Line = self._parsed.get(key) or json.loads(self._texts[key])
             record = from_line(line, self._tables.get(line.get("parts", ""), _NOTHING))
             self._built[key] = record
         return record
@@ -132,7 +167,7 @@ def from_line(line: Line, parts: Mapping[str, str]) -> Record:
         hash=line["hash"],
         sha256=line["sha256"],
         size=line["size"],
-        files=None if files is None else {n: Content(*found) for n, found in files.items()},
+        files=None if files is None else LazyFiles(files),
         inputs=line.get("inputs", _NOTHING),
         requires=line.get("requires", _NOTHING),
         parts=parts,
@@ -175,6 +210,9 @@ def fault(line: Line) -> str:
 
 def _are_files(files: object) -> bool:
     return type(files) is dict and all(
-        type(found) is list and [type(part) for part in found] == [str, int]
+        type(found) is list
+        and len(found) == 2
+        and type(found[0]) is str
+        and type(found[1]) is int
         for found in files.values()
     )

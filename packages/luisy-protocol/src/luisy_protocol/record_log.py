@@ -65,11 +65,13 @@ class RecordSet:
         records: The last record of each key that has one.
         warnings: What was wrong with the file and what was done about it, a sentence each.
         legacy: The hash noted by luisy 1.4 for each key without a later record.
+        size: About how many bytes a file has that holds this and no more.
     """
 
     records: Mapping[str, Record]
     warnings: tuple[str, ...] = ()
     legacy: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
 
 
 @dataclass(slots=True)
@@ -78,6 +80,7 @@ class _Log:
 
     Attributes:
         texts: The text of each record's line, by key.
+        parsed: The records' lines that had to be parsed, by key.
         table_of: The id of each record's table of parts, by key, if it has one.
         tables: The tables of parts, by id.
         legacy: The hashes of luisy 1.4, by key.
@@ -85,6 +88,7 @@ class _Log:
     """
 
     texts: dict[str, str] = field(default_factory=dict)
+    parsed: dict[str, Line] = field(default_factory=dict)
     table_of: dict[str, str] = field(default_factory=dict)
     tables: dict[str, Mapping[str, str]] = field(default_factory=dict)
     legacy: dict[str, str] = field(default_factory=dict)
@@ -94,7 +98,12 @@ class _Log:
         warnings = self.warnings
         if not set(self.table_of.values()) <= self.tables.keys():
             warnings += ("the record file lacks the parts of some records; reasons will say less",)
-        return RecordSet(LazyRecords(self.texts, self.tables), warnings, self.legacy)
+        records = LazyRecords(self.texts, self.tables, self.parsed)
+        return RecordSet(records, warnings, self.legacy, self._size())
+
+    def _size(self) -> int:
+        tables = sum(len(str(table)) for table in self.tables.values())
+        return sum(map(len, self.texts.values())) + 100 * len(self.legacy) + tables
 
     def put(self, key: str, text: str, table: str) -> None:
         self.forget(key)
@@ -104,6 +113,7 @@ class _Log:
 
     def forget(self, key: str) -> None:
         self.texts.pop(key, None)
+        self.parsed.pop(key, None)
         self.table_of.pop(key, None)
         self.legacy.pop(key, None)
 
@@ -238,6 +248,8 @@ def _collect(log: _Log, text: str) -> None:
             _collect_other(log, other, number)
             continue
         texts[key] = match[0][:-1]
+        if log.parsed:
+            log.parsed.pop(key, None)
         if table:
             table_of[key] = table
         elif key in table_of:
@@ -259,6 +271,7 @@ def _collect_other(log: _Log, text: str, number: int) -> None:
             raise _malformed(number, reason)
         else:
             log.put(key, text, line.get("parts", ""))
+            log.parsed[key] = line
     elif type(line.get("parts")) is dict and type(line.get("id")) is str:
         log.tables[line["id"]] = line["parts"]
     else:

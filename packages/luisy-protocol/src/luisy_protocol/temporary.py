@@ -59,7 +59,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 def is_temporary(name: str) -> bool:
     """Tell whether a file of this name is a temporary one of ours."""
-    return _NAME.fullmatch(name) is not None
+    return name.startswith(".luisy-") and _NAME.fullmatch(name) is not None
 
 
 def remove_leftovers(folder: Path) -> None:

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import luigi
@@ -36,11 +37,11 @@ def root_task(arguments: Sequence[str]) -> Iterator[luigi.Task]:
     """
     parser = _parse(arguments)
     # Where luigi itself keeps it; its own context manager would parse with abbreviations.
-    before, CmdlineParser._instance = CmdlineParser._instance, parser  # noqa: SLF001
+    before, CmdlineParser._instance = CmdlineParser._instance, parser
     try:
         yield _make(parser)
     finally:
-        CmdlineParser._instance = before  # noqa: SLF001
+        CmdlineParser._instance = before
 
 
 def task_class(arguments: Sequence[str]) -> type[luigi.Task]:
@@ -84,10 +85,10 @@ class _Parser(CmdlineParser):
     """luigi's parser, which raises our errors and takes flags by their full names only."""
 
     @staticmethod
-    def _build_parser(root_task: str | None = None, help_all: bool = False) -> Any:  # noqa: FBT001, FBT002
+    def _build_parser(root_task: str | None = None, help_all: bool = False) -> Any:
         if root_task:
             _check_task(root_task)
-        parser = CmdlineParser._build_parser(root_task, help_all)  # noqa: SLF001
+        parser = CmdlineParser._build_parser(root_task, help_all)
         parser.allow_abbrev = False
         parser.error = _Misuse(parser)
         return parser
@@ -108,7 +109,7 @@ class _Misuse:
         head, _, rest = message.partition(": ")
         if head == "unrecognized arguments":
             flag = rest.split()[0].partition("=")[0]
-            known = dict.fromkeys([*_OURS, *self._parser._option_string_actions])  # noqa: SLF001
+            known = dict.fromkeys([*_OURS, *self._parser._option_string_actions])
             raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, list(known))}")
         raise ConfigurationError(message)
 
@@ -132,14 +133,24 @@ def _look_here() -> None:
 
 
 def _import(name: str) -> None:
+    if name.endswith(".py"):
+        name = _script(Path(name))
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigurationError(
-                f"there is no module '{name}' (looked in the current directory and where Python looks)"
+                f"there is no module '{name}' in the current directory or where Python looks"
             ) from error
         raise
+
+
+def _script(path: Path) -> str:
+    """Let Python find a script that is given by its path; return its name as a module."""
+    if not path.is_file():
+        raise ConfigurationError(f"there is no script {path}")
+    sys.path.insert(0, str(path.parent.resolve()))
+    return path.stem
 
 
 def _check_task(name: str) -> None:

@@ -101,5 +101,5 @@ def clean(**given: Any) -> int:
 def _check_terminal() -> None:
     if not sys.stdin.isatty():
         raise ConfigurationError(
-            "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to see the list"
+            "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to look"
         )

@@ -1,7 +1,7 @@
 """The group of commands: those of luisy-core, and those that other packages register.
 
-``luisy --module M Task`` names no command and means `run`. Another package's group is loaded when it
-is called; one that cannot be loaded is listed as broken and breaks nothing else.
+``luisy --module M Task`` names no command and means `run`. Another package's group is loaded when
+it is called; one that cannot be loaded is listed as broken and breaks nothing else.
 """
 
 from __future__ import annotations
@@ -43,7 +43,15 @@ class Luisy(click.Group):
             help=_HELP,
             subcommand_metavar="[COMMAND] --module MODULE TASK [OPTIONS]",
             context_settings={"max_content_width": 100},
-            params=[click.Option(["--version"], is_flag=True, is_eager=True, callback=_version, help="Show the version.")],
+            params=[
+                click.Option(
+                    ["--version"],
+                    is_flag=True,
+                    is_eager=True,
+                    callback=_version,
+                    help="Show the version.",
+                )
+            ],
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
@@ -131,9 +139,14 @@ def _broken(name: str, owner: str, reason: str) -> click.Command:
     )
 
 
-def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001, FBT001
+def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  # noqa: ARG001
     if value:
         from importlib.metadata import version
 
         click.echo(f"luisy {version('luisy-core')}")
         ctx.exit()
+
+
+_VERSION = click.Option(
+    ["--version"], is_flag=True, is_eager=True, callback=_version, help="Show the version."
+)

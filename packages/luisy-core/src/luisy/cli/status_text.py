@@ -17,7 +17,8 @@ def write_status(families: Sequence[Family]) -> None:
     for family in families:
         click.echo(
             f"{family.layer:<{layers}}  {family.family:<{names}}  "
-            f"{_count(family.fresh, 'fresh', 'green')}{_count(family.outdated, 'outdated', 'yellow')}"
+            f"{_count(family.fresh, 'fresh', 'green')}"
+            f"{_count(family.outdated, 'outdated', 'yellow')}"
             f"{_count(family.missing, 'missing', 'red')}{size_text(family.size):>10}"
             f"{_reason(family)}"
         )
