@@ -261,3 +261,60 @@ def test_complete_outside_a_run_moves_nothing(folder):
     assert not Sum().complete()
     assert Sum().output().exists()
     assert not list(folder.glob("*/.luisy/aside"))
+
+
+@pytest.fixture
+def store(tmp_path):
+    pytest.importorskip("luisy_cloud", reason="the synchroniser is another package")
+    (tmp_path / "store").mkdir()
+    return (tmp_path / "store").as_uri()
+
+
+def test_only_what_is_needed_is_downloaded(folder, tmp_path, store):
+    run(Sum(), remote=store, upload=True)
+    outcome = run(Sum(), remote=store, download=True, working_dir=str(tmp_path / "second"))
+    assert (outcome.ran, outcome.downloaded) == ([], [Sum().key])
+
+
+def test_downloaded_output_notices_later_that_an_input_far_below_has_changed(
+    folder, tmp_path, store
+):
+    run(Sum(), remote=store, upload=True)
+    luisy.set_working_dir(tmp_path / "second")
+    run(Sum(), remote=store, download=True)
+    source(7)
+    assert not run(Sum(), dry_run=True).plan.has_work
+    source(8)
+    assert sorted(run(Sum()).ran) == ["Beside", "Doubled", "Sum"]
+
+
+def test_damaged_object_in_the_store_is_made_here_instead(folder, tmp_path, store):
+    run(Sum(), remote=store, upload=True)
+    stored = tmp_path / "store" / Sum().key
+    stored.write_bytes(stored.read_bytes().replace(b"2", b"3"))
+    outcome = run(Sum(), remote=store, download=True, working_dir=str(tmp_path / "second"))
+    assert outcome.ran == ["Sum"]
+    assert set(outcome.downloaded) == {Doubled().key, Beside().key}
+
+
+def test_second_upload_sends_nothing(folder, store):
+    run(Sum(), remote=store, upload=True)
+    assert not run(Sum(), remote=store, upload=True).plan.has_work
+
+
+def test_nothing_is_uploaded_of_a_failed_run(folder, tmp_path, store):
+    FAILING.add("Doubled")
+    assert run(Sum(), remote=store, upload=True).uploaded == []
+    assert not (tmp_path / "store" / Beside().key).exists()
+
+
+def test_read_fetches_what_is_fresh_in_the_store(folder, tmp_path, store):
+    run(Sum(), remote=store, upload=True)
+    Config().update({"working_dir": tmp_path / "second", "remote": store, "download": True})
+    assert Sum().read() == {"value": 21}
+
+
+def test_read_of_what_is_nowhere_says_so(folder, tmp_path, store):
+    Config().update({"remote": store, "download": True})
+    with pytest.raises(NotFound, match=r"Sum is neither in .* nor in .*as the present code"):
+        Sum().read()

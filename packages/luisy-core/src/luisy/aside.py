@@ -15,6 +15,7 @@ import secrets
 import shutil
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -93,7 +94,7 @@ class Aside:
             return
         folder = self._folder(project)
         _remove(folder)
-        if not any(folder.parent.iterdir()):
+        with suppress(OSError):  # another run has something there, or has removed it
             folder.parent.rmdir()
 
     def _folder(self, project: str) -> Path:

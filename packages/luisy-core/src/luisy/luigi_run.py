@@ -16,9 +16,10 @@ from typing import Any, Protocol
 
 import luigi
 from luigi.configuration import get_config
-from luigi.rpc import RemoteScheduler
+from luigi.rpc import RemoteScheduler, RPCError
 from luigi.task_status import DONE, FAILED, PENDING
 from luigi.worker import Worker
+from luisy_protocol.errors import Unavailable
 
 from luisy.scheduler import LocalScheduler
 
@@ -172,8 +173,14 @@ def run_with_luigi(
         watcher: Told how the tasks go.
         workers: How many processes; by default what luigi's configuration says.
         local_scheduler: Whether to schedule in this process rather than ask a central scheduler.
+
+    Raises:
+        Unavailable: If there is no answer from the central scheduler.
     """
     settings: dict[str, Any] = {"local_scheduler": local_scheduler}
     if workers is not None:
         settings["workers"] = workers
-    luigi.build([root], worker_scheduler_factory=SchedulerFactory(watcher), **settings)
+    try:
+        luigi.build([root], worker_scheduler_factory=SchedulerFactory(watcher), **settings)
+    except RPCError as error:
+        raise Unavailable(f"luigi's central scheduler does not answer: {error}") from error

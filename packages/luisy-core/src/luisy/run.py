@@ -6,13 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import luigi
 
 from luisy.adoption import adopt, candidates
 from luisy.config import Config
 from luisy.luigi_run import run_with_luigi
-from luisy.pipeline import Kind, Pipeline
+from luisy.pipeline import Kind, Node, Pipeline
 from luisy.plan import Plan, Verdict
 from luisy.run_lock import alone
 from luisy.session import session
@@ -117,19 +118,19 @@ def _run_tasks(work: Work, show: Show, wishes: Wishes, outcome: Outcome) -> None
     if not progress.names:
         return
     try:
-        work.make_room()
+        work.make_room(is_alone=wishes.local_scheduler)
         show.begin(list(progress.names.values()))
         with session(work, failed=wishes.failed) as current:
             progress.name_of = current.name_of
             run_with_luigi(
                 work.root, progress, workers=wishes.workers, local_scheduler=wishes.local_scheduler
             )
+        outcome.ran = progress.having(succeeded=True)
+        outcome.failed = progress.having(succeeded=False)
+        outcome.not_run = dict(_not_run(work, progress))
     finally:
         show.end()
         work.settle()
-    outcome.ran = progress.having(succeeded=True)
-    outcome.failed = progress.having(succeeded=False)
-    outcome.not_run = dict(_not_run(work, progress))
 
 
 @dataclass(slots=True)
@@ -185,8 +186,13 @@ def _not_run(work: Work, progress: _Progress) -> Iterator[tuple[str, str]]:
         failed = next((because[below] for below in node.requires if below in because), None)
         if failed is not None:
             because[position] = failed
-        if node.kind is not Kind.WRAPPER:
+        if node.kind is not Kind.WRAPPER and not _is_made(work, node):
             yield step.name, failed or ""
+
+
+def _is_made(work: Work, node: Node) -> bool:
+    # By a worker elsewhere that shares the central scheduler: what was there before lies aside.
+    return bool(node.key) and Path(work.settings.workspace.path(node.key)).exists()
 
 
 def build(

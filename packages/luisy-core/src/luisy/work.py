@@ -150,12 +150,17 @@ class Work:
                 self._note_absent(error)
             finally:
                 self._settle(output.key for output in outputs)
+            self._keep_provenance()
             self.look()
             self.check_inputs()
 
-    def make_room(self) -> None:
-        """Set aside what is to be made anew, and record the inputs that a person made."""
-        for project in self.pipeline.projects:
+    def make_room(self, *, is_alone: bool = True) -> None:
+        """Set aside what is to be made anew, and record the inputs that a person made.
+
+        Args:
+            is_alone: Whether no other run works here, so that a dead one left what lies aside.
+        """
+        for project in self.pipeline.projects if is_alone else ():
             for old in leftovers(self.settings.workspace, project):
                 old.restore()
         self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
@@ -241,6 +246,26 @@ class Work:
         else:
             self.journal.externals([self.node(output.key)])
         self.downloaded.append(output.key)
+
+    def _keep_provenance(self) -> None:
+        """Keep the store's records of what is not here: of what, and of which inputs, it was made.
+
+        Without them, what was downloaded could not tell later that an input far below has changed.
+        """
+        rows = zip(
+            self.pipeline.nodes,
+            self.facts.identities,
+            self.facts.local,
+            self.facts.remote,
+            strict=True,
+        )
+        self.journal.keep(
+            remote.record
+            for node, identity, local, remote in rows
+            if remote and remote.record and remote.record != local.record
+            if local.content is None and not os.path.lexists(self.settings.workspace.path(node.key))
+            if remote.record.hash in {"", identity.hash}
+        )
 
     def _note_absent(self, error: TransferFailed) -> None:
         for key, reason in error.failures.items():

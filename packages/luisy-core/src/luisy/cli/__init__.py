@@ -6,6 +6,7 @@ or a setting is missing or wrong, 130 interrupted.
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -45,6 +46,10 @@ def call(argv: Sequence[str]) -> int:
     except (KeyboardInterrupt, click.Abort):
         click.echo("luisy: interrupted; what was set aside has been put back", err=True)
         return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever reads the output has enough of it, as `head` has; Python must not try to flush it.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return result if isinstance(result, int) else 0
 
 

@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 import luigi
@@ -132,6 +133,8 @@ def _look_here() -> None:
 
 
 def _import(name: str) -> None:
+    if name.endswith(".py"):
+        name = _script(Path(name))
     try:
         importlib.import_module(name)
     except ModuleNotFoundError as error:
@@ -140,6 +143,14 @@ def _import(name: str) -> None:
                 f"there is no module '{name}' in the current directory or where Python looks"
             ) from error
         raise
+
+
+def _script(path: Path) -> str:
+    """Let Python find a script that is given by its path; return its name as a module."""
+    if not path.is_file():
+        raise ConfigurationError(f"there is no script {path}")
+    sys.path.insert(0, str(path.parent.resolve()))
+    return path.stem
 
 
 def _check_task(name: str) -> None:

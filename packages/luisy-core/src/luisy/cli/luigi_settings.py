@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 import click
 import luigi
@@ -25,6 +26,7 @@ _HOST_OPTIONS = (
     "scheduler_url",
 )
 _LOGGERS = ("luigi", "luigi-interface")
+_LOGS_KEPT = 20
 
 
 def uses_local_scheduler() -> bool:
@@ -68,6 +70,7 @@ def log_of_luigi(workspace: Workspace, root: luigi.Task) -> Iterator[str]:
     get_config().set("core", "no_configure_logging", "true")
     project = getattr(root, "project_name", None) or "luigi"
     folder = workspace.private(str(project)) / "logs"
+    _remove_old_logs(folder)
     handler = _LateFile(str(folder / f"{time.strftime('%Y%m%dT%H%M%S')}.log"))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
     for name in _LOGGERS:
@@ -83,6 +86,12 @@ def log_of_luigi(workspace: Workspace, root: luigi.Task) -> Iterator[str]:
         handler.close()
 
 
+def _remove_old_logs(folder: Path) -> None:
+    with suppress(OSError):
+        for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:
+            old.unlink()
+
+
 class _LateFile(logging.FileHandler):
     """A log file that, with its folder, is made when there is something to log."""
 
@@ -90,8 +99,6 @@ class _LateFile(logging.FileHandler):
         super().__init__(path, encoding="utf-8", delay=True)
 
     def _open(self):  # type: ignore[no-untyped-def]  # the type is long, and logging's
-        from pathlib import Path
-
         with translated(f"write {self.baseFilename}"):
             Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()

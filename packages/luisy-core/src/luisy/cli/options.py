@@ -23,7 +23,9 @@ _SETTINGS = (
 def task_options(function: _Function) -> _Function:
     """Add the task, its own arguments, and the options that say where things are."""
     decorators = [
-        click.option("--module", metavar="MODULE", help="The module of the task, to be imported."),
+        click.option(
+            "--module", metavar="MODULE", help="The module of the task, or the path of a script."
+        ),
         click.option("--working-dir", metavar="DIR", help="Where outputs are.  [env: WORKING_DIR]"),
         click.option("--remote", metavar="URL", help="The store of the team.  [env: LUISY_REMOTE]"),
         click.option(

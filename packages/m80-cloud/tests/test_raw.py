@@ -1,0 +1,169 @@
+"""Raw files: plain objects, resumed and verified; those of the old engine too."""
+
+import os
+from pathlib import Path
+
+import minus80 as m80
+import pytest
+from luisy_protocol.errors import ConfigurationError, IntegrityError, LuisyError, NotFound
+
+MEGABYTE = 1024 * 1024
+
+
+@pytest.fixture
+def reads(tmp_path):
+    path = tmp_path / "reads.fastq"
+    path.write_bytes(b"@read\nACGT\n" * 1000)
+    return path
+
+
+def test_put_then_get_with_any_s3_tool(data, reads, s3_server, in_cloud):
+    data.put(reads, "fastq", raw=True)
+    found = s3_server.client().get_object(Bucket=in_cloud, Key="Raw/fastq/reads.fastq")
+    assert found["Body"].read() == reads.read_bytes()
+
+
+def test_put_then_get_into_the_current_folder(data, reads, tmp_path, monkeypatch):
+    data.put(str(reads), "fastq", raw=True)
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    data.get("reads.fastq", "fastq", raw=True)
+    assert [path.name for path in Path.cwd().iterdir()] == ["reads.fastq"]
+    assert (tmp_path / "elsewhere" / "reads.fastq").read_bytes() == reads.read_bytes()
+
+
+@pytest.mark.parametrize("output", ["new/folder/name.txt", "there"], ids=["file", "folder"])
+def test_get_with_output_writes_there(data, reads, tmp_path, output):
+    data.put(reads, "fastq", raw=True)
+    (tmp_path / "there").mkdir()
+    data.get("reads.fastq", "fastq", raw=True, output=tmp_path / output)
+    path = tmp_path / output
+    path = path / "reads.fastq" if path.is_dir() else path
+    assert path.read_bytes() == reads.read_bytes()
+
+
+def test_list_has_the_files_of_both_engines(data, reads, s3_server, in_cloud):
+    data.put(reads, "fastq", raw=True)
+    s3_server.client().put_object(Bucket=in_cloud, Key="Raw/fastq.old.fastq", Body=b"old")
+    assert dict(data.list(raw=True)) == {"fastq": ("old.fastq", "reads.fastq")}
+    assert dict(data.list("re", raw=True)) == {"fastq": ("reads.fastq",)}
+    assert repr(data.list(raw=True)).splitlines()[0] == "######   Raw Data:   ######"
+    assert not data.list()
+
+
+def test_get_of_a_file_of_the_old_engine(data, s3_server, in_cloud, tmp_path):
+    s3_server.client().put_object(Bucket=in_cloud, Key="Raw/fastq.old.fastq", Body=b"old")
+    data.get("old.fastq", "fastq", raw=True, output=tmp_path / "it")
+    assert (tmp_path / "it").read_bytes() == b"old"
+
+
+def test_put_compressed_is_a_gzip_file(data, reads, tmp_path, s3_server, in_cloud):
+    import gzip
+
+    data.put(reads, "fastq", raw=True, compress=True)
+    found = s3_server.client().get_object(Bucket=in_cloud, Key="Raw/fastq/reads.fastq.gz")
+    assert gzip.decompress(found["Body"].read()) == reads.read_bytes()
+
+
+def test_put_again_of_the_same_file_sends_nothing(line, reads):
+    data = m80.CloudData()
+    data.put(reads, "fastq", raw=True)
+    before = len(line.requests)
+    data.put(reads, "fastq", raw=True)
+    assert [method for method, _ in line.requests[before:]] == ["HEAD"]
+
+
+def test_put_of_a_large_file_goes_on_where_it_was_stopped(line, tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(40 * MEGABYTE))
+    data = m80.CloudData()
+    line.fault = lambda number, method, p: 400 if "partNumber=4" in p else None
+    with pytest.raises(LuisyError):
+        data.put(path, "bin", raw=True)
+    assert not data.list(raw=True)
+    line.fault = lambda *_: None
+    sent = {p for m, p in line.requests if m == "PUT" and "partNumber=" in p}
+    before = len(line.requests)
+    data.put(path, "bin", raw=True)
+    again = [p for m, p in line.requests[before:] if m == "PUT" and "partNumber=" in p]
+    assert 1 <= len(again) <= 5 - (len(sent) - 1)
+    data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+def test_get_of_a_large_file_goes_on_where_it_was_stopped(line, tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(40 * MEGABYTE))
+    data = m80.CloudData()
+    data.put(path, "bin", raw=True)
+    gets = []
+
+    def fail_the_fourth_range(number, method, p):
+        if method == "GET" and "Raw/" in p:
+            gets.append(p)
+            return 400 if len(gets) >= 4 else None
+        return None
+
+    line.fault = fail_the_fourth_range
+    with pytest.raises(LuisyError):
+        data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+    line.fault = lambda *_: None
+    before = len(line.requests)
+    data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert sum(m == "GET" and "Raw/" in p for m, p in line.requests[before:]) <= 4
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+    assert [p.name for p in tmp_path.glob(".*")] == []
+
+
+def test_get_of_a_large_file_that_changed_meanwhile_starts_over(line, tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(20 * MEGABYTE))
+    data = m80.CloudData()
+    data.put(path, "bin", raw=True)
+    line.fault = lambda number, method, p: "cut" if method == "GET" and "Raw/" in p else None
+    with pytest.raises(LuisyError):
+        data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    line.fault = lambda *_: None
+    path.write_bytes(os.urandom(20 * MEGABYTE))
+    data.put(path, "bin", raw=True)
+    data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+def test_damaged_file_never_gets_its_name(data, reads, tmp_path, s3_server, in_cloud):
+    data.put(reads, "fastq", raw=True)
+    client, key = s3_server.client(), "Raw/fastq/reads.fastq"
+    noted = client.head_object(Bucket=in_cloud, Key=key)["Metadata"]
+    client.put_object(Bucket=in_cloud, Key=key, Body=b"other", Metadata=noted)
+    with pytest.raises(IntegrityError, match="is damaged"):
+        data.get("reads.fastq", "fastq", raw=True, output=tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_remove_takes_the_file_away(data, reads):
+    data.put(reads, "fastq", raw=True)
+    data.remove("reads.fastq", "fastq", raw=True)
+    assert not data.list(raw=True)
+    with pytest.raises(m80.DatasetNotFound):
+        data.remove("reads.fastq", "fastq", raw=True)
+
+
+def test_get_of_a_file_that_is_not_there_names_the_nearest(data, reads):
+    data.put(reads, "fastq", raw=True)
+    with pytest.raises(m80.DatasetNotFound, match=r"did you mean fastq reads\.fastq"):
+        data.get("read.fastq", "fastq", raw=True)
+
+
+def test_put_of_what_is_no_file_is_refused(data, tmp_path):
+    with pytest.raises(NotFound):
+        data.put(tmp_path / "nothing", "fastq", raw=True)
+    with pytest.raises(ConfigurationError, match="is a folder"):
+        data.put(tmp_path, "fastq", raw=True)
+
+
+def test_versions_and_tags_of_raw_files_are_refused(data, reads):
+    with pytest.raises(ConfigurationError, match="no versions"):
+        data.put(reads, "fastq", raw=True, tag="x")
+    with pytest.raises(ConfigurationError, match="no versions"):
+        data.get("reads.fastq", "fastq", raw=True, version=1)

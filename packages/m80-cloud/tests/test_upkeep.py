@@ -1,0 +1,135 @@
+"""Clean up and verify a bucket."""
+
+import threading
+import warnings
+from functools import partial
+
+import minus80 as m80
+import pytest
+from luisy_protocol.errors import IntegrityError, Unavailable
+from minus80.s3_store import S3Store
+from minus80.under_way import CLEANING, marked
+
+
+@pytest.fixture
+def store(in_cloud):
+    store = S3Store(m80.load_settings().cloud)
+    yield store
+    store.close()
+
+
+def keys(s3_server, bucket):
+    found = s3_server.client().list_objects_v2(Bucket=bucket).get("Contents", [])
+    return {item["Key"] for item in found}
+
+
+def test_clean_deletes_what_a_removed_dataset_left(data, dataset, s3_server, in_cloud):
+    data.put("small", "Files")
+    data.remove("small", "Files")
+    left = keys(s3_server, in_cloud)
+    told = data.clean(dry_run=True)
+    assert keys(s3_server, in_cloud) == left
+    assert data.clean() == told
+    assert told.objects == len(left) == 4
+    assert not keys(s3_server, in_cloud)
+
+
+def test_clean_keeps_what_any_version_of_any_dataset_needs(data, dataset, databases):
+    data.put("small", "Files")
+    (dataset / "b.txt").write_bytes(b"changed")
+    data.put("small", "Files")
+    dataset.rename(databases / "Files.other")
+    data.put("other", "Files")
+    data.remove("other", "Files")
+    assert data.clean().objects == 0
+    assert not data.verify().problems
+    data.get("small", "Files", version=1)
+    assert (dataset / "b.txt").read_bytes() == b"second"
+
+
+def test_clean_stands_back_from_a_put(data, dataset, store):
+    with marked(store, "Files.small"), pytest.raises(Unavailable, match=r"is putting Files\.small"):
+        data.clean()
+    assert data.clean().objects == 0
+
+
+def test_put_stands_back_from_a_clean_up(data, dataset, store):
+    with marked(store, CLEANING), pytest.raises(Unavailable, match="is cleaning up"):
+        data.put("small", "Files")
+    data.put("small", "Files")
+
+
+def test_clean_stands_back_from_a_clean_up(data, store):
+    with marked(store, CLEANING), pytest.raises(Unavailable, match="is cleaning up"):
+        data.clean()
+
+
+def test_put_and_clean_at_once_never_leave_a_version_without_its_contents(data, dataset, line):
+    """At least one of the two stands back, whatever the order of their requests."""
+    for round_ in range(8):
+        (dataset / "a.txt").write_bytes(b"round %d" % round_)
+        stood_back = []
+
+        def tried(action, stood_back=stood_back):
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")
+                    action()
+            except Unavailable:
+                stood_back.append(action)
+
+        people = [m80.CloudData(), m80.CloudData()]
+        put = partial(people[0].put, "small", "Files")
+        threads = [
+            threading.Thread(target=tried, args=(action,)) for action in (put, people[1].clean)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert not people[0].verify().problems
+
+
+def test_clean_with_a_history_that_cannot_be_read_deletes_nothing(
+    data, dataset, s3_server, in_cloud
+):
+    data.put("small", "Files")
+    key = "minus80/datasets/Files.other.json"
+    s3_server.client().put_object(Bucket=in_cloud, Key=key, Body=b"damaged")
+    before = keys(s3_server, in_cloud)
+    with pytest.raises(IntegrityError, match=r"Files\.other"):
+        data.clean()
+    assert keys(s3_server, in_cloud) == before
+
+
+def test_clean_deletes_the_parts_of_our_uploads_of_long_ago(data, s3_server, in_cloud):
+    client = s3_server.client()  # which says of every upload that it began in 2010
+    client.create_multipart_upload(Bucket=in_cloud, Key="Raw/x/y")
+    client.create_multipart_upload(Bucket=in_cloud, Key="somebody/elses")
+    assert data.clean(dry_run=True).uploads == 1
+    assert data.clean().uploads == 1
+    (left,) = client.list_multipart_uploads(Bucket=in_cloud)["Uploads"]
+    assert left["Key"] == "somebody/elses"
+
+
+def test_verify_of_whole_datasets_finds_nothing(data, dataset):
+    data.put("small", "Files")
+    data.put("small", "Files", compress=True)
+    found = data.verify("small", "Files")
+    assert (found.contents, found.problems) == (3, ())
+
+
+def test_verify_tells_of_a_damaged_manifest(data, dataset, s3_server, in_cloud):
+    data.put("small", "Files")
+    (key,) = (key for key in keys(s3_server, in_cloud) if "/manifests/" in key)
+    s3_server.client().put_object(
+        Bucket=in_cloud, Key=key, Body=b'{"format":"minus80-manifest","version":1,"files":[]}'
+    )
+    (problem,) = data.verify().problems
+    assert "version 1 of Files.small" in problem
+    assert "its digest is not the one in its name" in problem
+
+
+def test_verify_of_a_dataset_that_is_not_there_is_an_error(data):
+    with pytest.raises(m80.DatasetNotFound):
+        data.verify("small", "Files")
