@@ -110,13 +110,14 @@ class _Getter:
         first = {file.sha256: file for file in reversed(missing)}
         size = sum(file.size for file in first.values())
         self._check_space(sum(file.size for file in missing))
-        progress.begin("get", files=len(first), size=size)
-        try:
-            self._fetch(list(first.values()), progress)
-        except TransferFailed as error:
-            raise self._explained(error) from error
-        finally:
-            progress.end()
+        if first:
+            progress.begin("get", files=len(first), size=size)
+            try:
+                self._fetch(list(first.values()), progress)
+            except TransferFailed as error:
+                raise self._explained(error) from error
+            finally:
+                progress.end()
         for file in missing:
             if first[file.sha256] is not file:
                 self._copy(self._path(first[file.sha256]), file)
