@@ -13,9 +13,7 @@ once more after it has finished. So both are told (`ConcurrentPut`).
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -23,7 +21,6 @@ from itertools import islice
 from pathlib import Path
 
 from luisy_protocol.errors import Conflict, IntegrityError, LuisyError, NotFound
-from luisy_protocol.os_errors import translated
 from luisy_protocol.progress import TransferProgress
 from luisy_protocol.store import ObjectInfo, Store
 from luisy_protocol.transfer import Upload, upload_all
@@ -35,6 +32,7 @@ from minus80.folders import Folders
 from minus80.history import History, Version
 from minus80.layout import BLOBS, blob_key, blob_of, manifest_key
 from minus80.manifest import File, Manifest, manifest_of
+from minus80.packing import compress_file
 from minus80.snapshot import Memory, Source, look, scratch_folder, snapshot
 from minus80.under_way import Mark, check_still_marked, marked, others_putting
 
@@ -43,7 +41,6 @@ _FEW = 20
 _PAGE = 1000
 _FILES_A_PAGE = 250
 _SMALL = 8 * 1024 * 1024
-_CHUNK = 1024 * 1024
 
 
 def put_dataset(
@@ -74,6 +71,7 @@ def put_dataset(
     """
     folder = folders.existing(slug)
     memory = Memory(memory_path(folders, slug))
+    folders.remove_leftovers()
     _warn_without_conditions(store)
     with marked(store, slug) as mark:
         catalog = Catalog(store)
@@ -263,16 +261,3 @@ def _warn_without_conditions(store: Store) -> None:
 
 def _warn(message: str) -> None:
     warnings.warn(ConcurrentPut(message), stacklevel=5)
-
-
-def compress_file(source: Path, target: Path) -> str:
-    """Compress a file with gzip, always to the same bytes, and return their digest."""
-    packer, digest = zlib.compressobj(6, zlib.DEFLATED, 31), hashlib.sha256()
-    with translated(f"compress {source}"), source.open("rb") as file, target.open("wb") as packed:
-        while True:
-            chunk = file.read(_CHUNK)
-            out = packer.compress(chunk) if chunk else packer.flush()
-            packed.write(out)
-            digest.update(out)
-            if not chunk:
-                return digest.hexdigest()
