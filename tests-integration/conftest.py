@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -124,8 +124,8 @@ class Team:
         path.write_text(path.read_text().replace(old, new))
 
 
-def new_team(root: Path) -> Team:
-    """Return a team with the documents' pipeline, an empty store, and nobody's files."""
+def team_at(root: Path) -> Team:
+    """Return a team whose folders are below `root`."""
     team = Team(root)
     team.settings["LUISY_REMOTE"] = team.store.as_uri()
     team.settings["PYTHONPATH"] = str(team.code)
@@ -133,12 +133,18 @@ def new_team(root: Path) -> Team:
     return team
 
 
+@pytest.fixture(scope="session")
+def new_team() -> Callable[[Path], Team]:
+    """Give teams whose code is written by the test."""
+    return team_at
+
+
 @pytest.fixture
 def team(tmp_path: Path) -> Team:
     """A team with the documents' pipeline, an empty store, and nobody's files."""
     shutil.copytree(ROOT / "tools/walkthrough/project", tmp_path / "code")
     (tmp_path / "store").mkdir()
-    return new_team(tmp_path)
+    return team_at(tmp_path)
 
 
 @pytest.fixture(scope="session")
@@ -147,7 +153,7 @@ def after_anna(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("after-anna")
     shutil.copytree(ROOT / "tools/walkthrough/project", root / "code")
     (root / "store").mkdir()
-    team = new_team(root)
+    team = team_at(root)
     team.give_raw_files("anna")
     command = "luisy --module my_module.tasks FinalFile --working-dir ../anna --upload --no-ask"
     done = team.run(command)
@@ -159,4 +165,4 @@ def after_anna(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shared(after_anna: Path, tmp_path: Path) -> Team:
     """A copy of that team; records hold for wherever the folders are."""
     shutil.copytree(after_anna, tmp_path, dirs_exist_ok=True)
-    return new_team(tmp_path)
+    return team_at(tmp_path)

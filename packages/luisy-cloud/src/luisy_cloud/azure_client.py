@@ -69,10 +69,12 @@ def open_container(settings: AzureSettings) -> ContainerClient:
             settings.endpoint, settings.container, credential=_credential(settings), **options
         )
     except ValueError as error:
-        # Its text may quote the connection string.
+        if not settings.connection_string:
+            raise ConfigurationError(f"{settings.endpoint} cannot be used: {error}") from error
+        # The error's text may quote the connection string.
         raise ConfigurationError(
             "LUISY_AZURE_CONNECTION_STRING is malformed; copy it again from the portal"
-        ) from (None if settings.connection_string else error)
+        ) from None
 
 
 def _transport(settings: AzureSettings) -> RequestsTransport:

@@ -20,9 +20,9 @@ from luisy.tally import Tally
 
 if TYPE_CHECKING:
     import luigi
-    from rich.progress import Progress, TaskID
 
     from luisy.adoption import Adoption
+    from luisy.progress_line import ProgressLine
 
 COLOURS = {
     Verdict.RUN: "yellow",
@@ -45,8 +45,7 @@ class Terminal:
     def __init__(self, *, is_quiet: bool = False, is_verbose: bool = False) -> None:
         self._is_quiet = is_quiet
         self._is_verbose = is_verbose
-        self._line: Progress | None = None
-        self._bar: TaskID | None = None
+        self._line: ProgressLine | None = None
         self._tally: Tally | None = None
         self._running: dict[str, float] = {}
         self._done = 0
@@ -95,37 +94,10 @@ class Terminal:
         self._count = len(tasks)
         if self._is_quiet or not sys.stderr.isatty():
             return
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            ProgressColumn,
-            TextColumn,
-            TimeElapsedColumn,
-        )
-        from rich.text import Text
+        from luisy.progress_line import ProgressLine
 
-        tally = self._tally = Tally(tasks)
-        running = self._running
-
-        class Names(ProgressColumn):
-            """Names what runs, and how far it is, each time the line is drawn."""
-
-            def render(self, task: object) -> Text:  # noqa: ARG002 - rich's
-                return Text(_running_text(list(running), tally))
-
-        self._line = Progress(
-            TextColumn("Running"),
-            BarColumn(bar_width=24),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            Names(),
-            console=Console(stderr=True),
-            transient=True,
-        )
-        self._bar = self._line.add_task("", total=len(tasks))
-        self._line.start()
+        self._tally = Tally(tasks)
+        self._line = ProgressLine(tasks, running=self._running.keys(), tally=self._tally)
 
     def started(self, task: str) -> None:
         """Name what runs."""
@@ -143,8 +115,8 @@ class Terminal:
         if not self._is_quiet and (self._is_verbose or self._line is None):
             word = "done" if succeeded else "failed"
             self._write(f"[{self._done}/{self._count}] {word} {task} ({seconds:.1f} s)")
-        if self._line is not None and self._bar is not None:
-            self._line.advance(self._bar)
+        if self._line:
+            self._line.advance()
 
     def end(self) -> None:
         """Remove the progress line."""
@@ -177,14 +149,9 @@ class Terminal:
 
     def _write(self, text: str) -> None:
         if self._line:
-            self._line.console.print(text, markup=False, highlight=False)
+            self._line.write(text)
         else:
             click.echo(text, err=True)
-
-
-def _running_text(names: Sequence[str], tally: Tally) -> str:
-    more = f" and {len(names) - 2} more" if len(names) > 2 else ""
-    return ", ".join(tally.text(name) for name in names[:2]) + more
 
 
 def write_plan(plan: Plan, *, upload: tuple[int, int] | None, is_verbose: bool = False) -> None:

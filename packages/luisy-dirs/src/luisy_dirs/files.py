@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, overload
 
 from luisy_protocol.os_errors import translated
+from luisy_protocol.record import Content
 from luisy_protocol.temporary import is_temporary
 
 from luisy_dirs.errors import FileFailed, cause_text
@@ -79,6 +81,13 @@ def load(read: Read, path: str) -> Any:
         return read(path)
     except Exception as error:
         raise FileFailed(path, f"cannot read {path}: {cause_text(error)}") from error
+
+
+def content_of(path: str) -> Content:
+    """Return the digest and the size of a small file that was written just now."""
+    with open(path, "rb") as file:  # noqa: PTH123 - once for each file
+        digest = hashlib.file_digest(file, "sha256")
+        return Content(digest.hexdigest(), file.tell())
 
 
 def list_names(folder: str, *, recursive: bool) -> list[str]:

@@ -16,13 +16,12 @@ from typing import Any, NamedTuple
 
 import luigi
 from luisy.config import Config
-from luisy_protocol.digest import digest_file
 from luisy_protocol.errors import ConfigurationError
 from luisy_protocol.keys import validate_key
 from luisy_protocol.record import Content
 
 from luisy_dirs.errors import FileFailed, NameClash, cause_text, trace_text
-from luisy_dirs.files import load
+from luisy_dirs.files import content_of, load, path_of
 from luisy_dirs.names import Names
 from luisy_dirs.sources import Item, sources
 from luisy_dirs.targets import DirectoryTarget, write_one
@@ -76,7 +75,8 @@ class Maker:
         self._task: Any = job.task_class(**job.parameters)
         self._target: DirectoryTarget = self._task.output()
         self._sources = sources(self._task)
-        self._folder = Path(job.folder)
+        self._folder = job.folder
+        self._key = self._task.key
 
     def make(self, items: Sequence[Item]) -> tuple[list[Result], float]:
         """Make the files of some input files; return the results and the seconds it took."""
@@ -85,17 +85,17 @@ class Maker:
         return results, time.perf_counter() - began
 
     def _make_one(self, item: Item) -> Result:
-        written: list[Path] = []
+        written: list[str] = []
         try:
             made = dict(self._write(item, written))
         except Exception as error:  # noqa: BLE001 - whatever the user's functions raise
             # Half of what is made of a file is worth nothing, and must not become an output.
             for path in written:
-                path.unlink(missing_ok=True)
+                Path(path).unlink(missing_ok=True)
             return _failure(item, error)
         return Result(item, made)
 
-    def _write(self, item: Item, written: list[Path]) -> Iterator[tuple[str, Content]]:
+    def _write(self, item: Item, written: list[str]) -> Iterator[tuple[str, Content]]:
         source = self._sources[item.source]
         path = source.path_of(item.name)
         content = load(source.target.load_one, path)
@@ -104,13 +104,13 @@ class Maker:
         names = Names()
         for name, made in self._made(item, self._task.process(path, content)):
             names.add(name, item.name)
-            validate_key(f"{self._task.key}/{name}")
-            place = self._folder.joinpath(*name.split("/"))
+            validate_key(f"{self._key}/{name}")
+            place = path_of(self._folder, name)
             if os.path.lexists(place):
                 raise NameClash(f"{item.name} and another file would both become the file {name}")
             written.append(place)
             write_one(self._target.writer, made, place)
-            yield name, digest_file(place)
+            yield name, content_of(place)
 
     def _made(self, item: Item, result: Any) -> Iterator[tuple[str, Any]]:
         if inspect.isgenerator(result):

@@ -51,6 +51,10 @@ class Manner:
     executor: Executor | Callable[[], Executor] | None = None
     is_lenient: bool = False
 
+    def __reduce__(self) -> tuple[type[Manner], tuple[()]]:
+        # A class of a notebook travels with this; where it arrives nobody opens another executor.
+        return Manner, ()
+
 
 def run(task: Any, manner: Manner) -> Made:
     """Make the directory of a task.
@@ -165,12 +169,12 @@ class _Making:
         """Check the names that are known before the files are made."""
         if inspect.isgeneratorfunction(type(self.task).process):
             return
-        suffix = self.task.output().suffix
+        suffix, key = self.task.output().suffix, self.task.key
         found = sources(self.task)
         names: dict[str, list[Item]] = {}
         for item in to_make:
             name = item.made_as(suffix)
-            validate_key(f"{self.task.key}/{name}")
+            validate_key(f"{key}/{name}")
             names.setdefault(folded(name), []).append(item)
         for rivals in names.values():
             name = rivals[0].made_as(suffix)
@@ -209,7 +213,10 @@ class _Making:
 
     def _job(self, staging: Staging) -> Job:
         return Job(
-            type(self.task), self.task.param_kwargs, str(self.workspace.folder), str(staging.made)
+            type(self.task),
+            self.task.param_kwargs,
+            str(self.workspace.folder),
+            os.path.join(staging.made, ""),  # noqa: PTH118 - paths are text here
         )
 
     def _take(self, result: Result, staging: Staging) -> Result | None:

@@ -206,7 +206,7 @@ class DirectoryTarget(_Directory):
         for name, content in obj:
             whole = self.named(name)
             names.add(whole, f"the object {name}")
-            write_one(self.writer, content, path.joinpath(*whole.split("/")))
+            write_one(self.writer, content, path_of(os.path.join(path, ""), whole))  # noqa: PTH118
 
     @contextmanager
     def staging(self) -> Iterator[Path]:
@@ -232,17 +232,24 @@ class DirectoryTarget(_Directory):
         return name if name.endswith(self.suffix) else name + self.suffix
 
 
-def write_one(write: Write, content: Any, path: Path) -> None:
+def write_one(write: Write, content: Any, path: str) -> None:
     """Write one object to a file.
 
     Raises:
         ConfigurationError: If the writer wrote it somewhere else.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write(content, str(path))
-    if not path.is_file():
+    try:
+        write(content, path)
+    except FileNotFoundError:
+        folder = os.path.dirname(path)  # noqa: PTH120 - paths are text here
+        if os.path.isdir(folder):  # noqa: PTH112
+            raise
+        os.makedirs(folder)  # noqa: PTH103
+        write(content, path)
+    if not os.path.isfile(path):  # noqa: PTH113
         said = getattr(write, "__name__", repr(write))
-        raise ConfigurationError(f"{said} did not write {path.name}, the file that it was given")
+        name = os.path.basename(path)  # noqa: PTH119
+        raise ConfigurationError(f"{said} did not write {name}, the file that it was given")
 
 
 def write_pickle(content: Any, path: str) -> None:

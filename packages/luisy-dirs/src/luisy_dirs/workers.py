@@ -192,7 +192,13 @@ def _packed(job: Job) -> bytes:
             f"{job.task_class.__name__} is defined in a script, a notebook or a function, where no "
             "other process finds it: move it into a module, or pip install luisy-dirs[cluster]"
         ) from error
-    packed: bytes = cloudpickle.dumps(job)
+    try:
+        packed: bytes = cloudpickle.dumps(job)
+    except (TypeError, pickle.PicklingError) as error:
+        raise ConfigurationError(
+            f"{job.task_class.__name__} cannot be sent to another process: {error}; "
+            "move it into a module"
+        ) from error
     return packed
 
 

@@ -1,0 +1,67 @@
+"""What commands print: tables for people, JSON for programs."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+WIDE = 200
+
+
+def print_json(value: object) -> None:
+    """Print a value as JSON."""
+    typer.echo(json.dumps(value, indent=4, ensure_ascii=False))
+
+
+def print_rows(
+    rows: Sequence[Mapping[str, object]],
+    columns: Mapping[str, str],
+    *,
+    title: str,
+    as_json: bool = False,
+    pager: bool = False,
+) -> None:
+    """Print rows as a table or as JSON.
+
+    Args:
+        rows: The rows.
+        columns: The key of each column, by its heading.
+        title: The title of the table.
+        as_json: Print JSON instead, with all keys.
+        pager: Show a long table page by page, on a terminal.
+    """
+    if as_json:
+        print_json(list(rows))
+        return
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(title=title)
+    for heading in columns:
+        table.add_column(heading, overflow="fold")
+    for row in rows:
+        table.add_row(*(Text(_text(row.get(key, ""))) for key in columns.values()))
+    console = _console()
+    if pager and console.is_terminal and len(rows) > console.height:
+        with console.pager():
+            console.print(table)
+    else:
+        console.print(table)
+
+
+def _text(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    # A file or a pipe has no width; rich would take 80 columns and fold paths.
+    return Console() if sys.stdout.isatty() else Console(width=WIDE)

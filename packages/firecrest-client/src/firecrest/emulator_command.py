@@ -1,0 +1,83 @@
+"""``firecrest emulator``: serve an emulated site until Ctrl-C."""
+
+from __future__ import annotations
+
+import tempfile
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from luisy_protocol import LuisyError, MissingPackage
+
+
+def emulator(  # noqa: PLR0917 - typer makes options of the parameters
+    folder: Annotated[
+        Path | None,
+        typer.Option(help="Where the machines' files are kept; a temporary folder if not given."),
+    ] = None,
+    port: Annotated[int, typer.Option(help="The loopback port; 0 takes a free one.")] = 8000,
+    user: Annotated[str, typer.Option(help="The user that the client is.")] = "f7tuser",
+    slurm: Annotated[
+        bool | None,
+        typer.Option(help="Run jobs through Slurm; by default if sbatch is on this computer."),
+    ] = None,
+    size_limit: Annotated[
+        float, typer.Option(help="The largest file for direct transfers, in MB.")
+    ] = 5.0,
+    fault: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="KIND[:PATH[:TIMES]], for instance 503:/utilities/ls:2. "
+            "Kinds: 429 503 cut timeout expired 115 118."
+        ),
+    ] = None,
+) -> None:
+    """Serve a FirecREST v1 site on this computer, for offline work and tests.
+
+    It listens on the loopback address only, and it is no security boundary: whoever reaches the
+    port runs scripts as you.
+    """
+    try:
+        from firecrest.emulator import Emulator, Fault, Settings
+    except ImportError as error:
+        raise MissingPackage(
+            'the emulator needs more packages: pip install "firecrest-client[emulator]"'
+        ) from error
+
+    with ExitStack() as stack:
+        root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        settings = Settings(
+            root=root,
+            clients={"firecrest-emulator": user},
+            size_limit=int(size_limit * 2**20),
+            slurm=slurm,
+        )
+        try:
+            server = stack.enter_context(Emulator(settings, port=port))
+        except OSError as error:
+            raise LuisyError(f"cannot listen on port {port}: {error.strerror}") from error
+        for text in fault or ():
+            kind, _, rest = text.partition(":")
+            path, _, times = rest.partition(":")
+            server.faults.add(Fault(kind, path, int(times or 1)))  # type: ignore[arg-type]
+        _tell(server.url, server.token_url, server.client_id, server.client_secret, root)
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            typer.echo("\nstopped", err=True)
+
+
+def _tell(url: str, token_url: str, client: str, secret: str, root: Path) -> None:
+    typer.echo(
+        "FirecREST v1 emulator. NOT a security boundary: whoever reaches this port runs scripts as "
+        "you.",
+        err=True,
+    )
+    typer.echo(f"Files: {root}/machines/<machine>/home/<user>", err=True)
+    typer.echo("In another shell:", err=True)
+    typer.echo(f"export FIRECREST_URL={url}")
+    typer.echo(f"export AUTH_TOKEN_URL={token_url}")
+    typer.echo(f"export FIRECREST_CLIENT_ID={client}")
+    typer.echo(f"export FIRECREST_CLIENT_SECRET={secret}")
+    typer.echo("export FIRECREST_SYSTEM=cluster FIRECREST_API_VERSION=1.16.0")

@@ -1,0 +1,167 @@
+"""Where a downloaded body goes: a file that appears whole, or a stream of the caller."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from typing import IO, BinaryIO, TypeAlias
+
+from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, NotSupported
+from luisy_protocol.store import Advance
+from luisy_protocol.temporary import temporary_beside
+
+Target: TypeAlias = str | os.PathLike[str] | BinaryIO | IO[bytes]
+CHUNK = 1 << 20
+
+
+class Download:
+    """Takes a body and counts and digests it; the common part of both kinds.
+
+    Attributes:
+        position: How many bytes of the file are there.
+        name: What to call the target in messages.
+    """
+
+    name = ""
+
+    def __init__(self, advance: Advance | None) -> None:
+        self._advance = advance
+        self._digest = hashlib.sha256()
+        self.position = 0
+
+    @property
+    def sha256(self) -> str:
+        """The digest of the bytes so far."""
+        return self._digest.hexdigest()
+
+    def start_at(self, offset: int) -> None:
+        """Go on at `offset` if that is where it stopped, else start over."""
+        if offset == self.position:
+            return
+        if offset:
+            raise IntegrityError(
+                f"{self.name}: the server goes on at byte {offset}, not {self.position}"
+            )
+        self._rewind()
+        self._tell(-self.position)
+        self._digest = hashlib.sha256()
+        self.position = 0
+
+    def write(self, chunk: bytes) -> None:
+        """Take the next piece."""
+        self._store(chunk)
+        self._count(chunk)
+        self._tell(len(chunk))
+
+    def commit(self) -> None:
+        """Let the content appear under its final name."""
+
+    def keep(self) -> None:
+        """Stop for now: what is there may be continued later."""
+
+    def discard(self) -> None:
+        """Stop and remove what is there."""
+
+    def _count(self, chunk: bytes) -> None:
+        self._digest.update(chunk)
+        self.position += len(chunk)
+
+    def _tell(self, size: int) -> None:
+        if size and self._advance:
+            self._advance(size)
+
+    def _store(self, chunk: bytes) -> None:
+        raise NotImplementedError
+
+    def _rewind(self) -> None:
+        raise NotImplementedError
+
+
+class FileDownload(Download):
+    """Writes to a hidden file beside the target and renames it at the end.
+
+    Args:
+        path: The target.
+        part_of: Which content this is, for the name of the hidden file: what an earlier download of
+            the same content left is continued. None for a file of no use to another download.
+        advance: Told of every piece.
+    """
+
+    def __init__(
+        self, path: str | os.PathLike[str], *, part_of: str | None, advance: Advance | None
+    ) -> None:
+        super().__init__(advance)
+        self._path = Path(path)
+        if self._path.is_dir():
+            raise ConfigurationError(f"{path} is a folder; give the name of the file in it")
+        if not self._path.parent.is_dir():
+            raise NotFound(f"the folder {self._path.parent} does not exist")
+        self.name = str(path)
+        if part_of is None:
+            self._part = temporary_beside(self._path)
+        else:
+            self._part = self._path.with_name(f".{self._path.name}.{part_of}.part")
+        self._stream = self._part.open("a+b")
+        self._resume()
+
+    def _resume(self) -> None:
+        self._stream.seek(0)
+        while piece := self._stream.read(CHUNK):
+            self._count(piece)
+            self._tell(len(piece))
+
+    def _store(self, chunk: bytes) -> None:
+        self._stream.write(chunk)
+
+    def _rewind(self) -> None:
+        self._stream.truncate(0)
+
+    def commit(self) -> None:
+        """Flush to disk, then rename."""
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
+        self._stream.close()
+        self._part.replace(self._path)
+
+    def keep(self) -> None:
+        """Close the hidden file; remove it if it is empty."""
+        self._stream.close()
+        if not self.position:
+            self.discard()
+
+    def discard(self) -> None:
+        """Remove the hidden file."""
+        self._stream.close()
+        self._part.unlink(missing_ok=True)
+
+
+class StreamDownload(Download):
+    """Writes to a stream of the caller from its current position, and leaves it open."""
+
+    def __init__(self, stream: BinaryIO | IO[bytes], *, advance: Advance | None) -> None:
+        super().__init__(advance)
+        self._stream = stream
+        self._is_seekable = stream.seekable()
+        self._start = stream.tell() if self._is_seekable else 0
+        self.name = str(getattr(stream, "name", "the stream"))
+
+    def _store(self, chunk: bytes) -> None:
+        self._stream.write(chunk)
+
+    def _rewind(self) -> None:
+        if not self._is_seekable:
+            raise NotSupported(
+                f"{self.name} cannot be rewound and the download was cut; download to a path"
+            )
+        self._stream.seek(self._start)
+        self._stream.truncate()
+
+
+def open_download(
+    target: Target, *, part_of: str | None = None, advance: Advance | None = None
+) -> Download:
+    """Return the download for a path or a stream."""
+    if isinstance(target, str | os.PathLike):
+        return FileDownload(target, part_of=part_of, advance=advance)
+    return StreamDownload(target, advance=advance)

@@ -1,0 +1,42 @@
+from __future__ import annotations
+
+import sys
+
+import pytest
+from luisy_cloud.azure_client import open_container
+from luisy_cloud.azure_settings import read_settings
+from luisy_protocol.errors import ConfigurationError, MissingPackage
+
+ACCOUNT = {"LUISY_AZURE_ACCOUNT_NAME": "team"}
+
+
+def test_without_a_key_the_identity_of_the_person_is_used():
+    container = open_container(read_settings("az://projects", ACCOUNT))
+    assert type(container.credential).__name__ == "DefaultAzureCredential"
+
+
+def test_identity_is_not_sent_over_an_open_line():
+    environ = {**ACCOUNT, "LUISY_AZURE_ENDPOINT": "http://127.0.0.1:9/team"}
+    with pytest.raises(ConfigurationError, match=r"(?i)https"):
+        open_container(read_settings("az://projects", environ))
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "account"),
+    [
+        ("https://secondteam.blob.core.chinacloudapi.cn", "secondteam"),
+        ("http://127.0.0.1:10000/devaccount", "devaccount"),
+    ],
+    ids=["sovereign cloud", "emulator"],
+)
+def test_account_is_taken_from_the_endpoint_when_it_is_not_named(endpoint, account):
+    environ = {"LUISY_AZURE_ENDPOINT": endpoint, "LUISY_AZURE_STORAGE_KEY": "a2V5"}
+    container = open_container(read_settings("az://projects", environ))
+    assert container.credential.account_name == account
+    assert container.url == f"{endpoint}/projects"
+
+
+def test_identity_without_its_package_names_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "azure.identity", None)
+    with pytest.raises(MissingPackage, match=r"luisy-cloud\[identity\]"):
+        open_container(read_settings("az://projects", ACCOUNT))
