@@ -250,6 +250,21 @@ def test_output_that_stood_before_a_killed_task_comes_back(chain):
     assert value(chain.interim / "First.pkl") == 1
 
 
+@pytest.mark.parametrize("way", ["restore", "a run that fails"])
+def test_output_that_stood_before_a_half_written_one_comes_back(chain, way):
+    chain.compute("Rude")
+    good = (chain.final / "Rude.pkl").read_bytes()
+    chain.edit('self.write("whole")', 'raise RuntimeError("the flux capacitor is empty")')
+    chain.close("rude")
+    with chain.team.start(RUN.format("Rude")) as process:
+        until(process, "[at rude]")
+        kill(process)
+    chain.remove("rude")
+    restore = "luisy restore --working-dir ../work"
+    chain.team.run(restore if way == "restore" else RUN.format("Rude"))
+    assert (chain.final / "Rude.pkl").read_bytes() == good
+
+
 def test_output_that_stood_before_a_failed_task_comes_back(chain):
     chain.compute("Broken")
     good = (chain.final / "Broken.pkl").read_bytes()

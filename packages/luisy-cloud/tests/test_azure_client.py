@@ -11,11 +11,13 @@ ACCOUNT = {"LUISY_AZURE_ACCOUNT_NAME": "team"}
 
 
 def test_without_a_key_the_identity_of_the_person_is_used():
+    pytest.importorskip("azure.identity")
     container = open_container(read_settings("az://projects", ACCOUNT))
     assert type(container.credential).__name__ == "DefaultAzureCredential"
 
 
 def test_identity_is_not_sent_over_an_open_line():
+    pytest.importorskip("azure.identity")
     environ = {**ACCOUNT, "LUISY_AZURE_ENDPOINT": "http://127.0.0.1:9/team"}
     with pytest.raises(ConfigurationError, match=r"(?i)https"):
         open_container(read_settings("az://projects", environ))

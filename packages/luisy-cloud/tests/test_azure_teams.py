@@ -14,6 +14,7 @@ import pytest
 from luisy_cloud import StoreSynchroniser
 from luisy_cloud.azure_store import open_azure_store
 from luisy_protocol.digest import digest_bytes, digest_file
+from luisy_protocol.errors import Conflict
 from luisy_protocol.progress import Silent
 from luisy_protocol.record import Record
 from luisy_protocol.store_records import StoreRecords
@@ -137,3 +138,12 @@ def write_blobs(azurite, container: str, names: list[str]) -> None:
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(write, [names[start::4] for start in range(4)]))
+
+
+def test_large_records_are_read_and_written_with_one_request_each(counted, azure_proxy):
+    content = b"x" * 10_000_000
+    written = counted.write("p/.luisy.hash", content, if_absent=True)
+    assert counted.read("p/.luisy.hash")[0] == content
+    with pytest.raises(Conflict):
+        counted.write("p/.luisy.hash", content, if_match=written.etag + "0")
+    assert [request.method for request in azure_proxy.requests] == ["PUT", "GET", "PUT"]

@@ -1,6 +1,9 @@
+import hashlib
+
 import pytest
-from luisy.aside import Aside, leftovers
+from luisy.aside import Aside, leftovers, recover
 from luisy.workspace import Workspace
+from luisy_protocol.record import Record
 
 KEYS = ["p/interim/a.csv", "p/final/sub/b.csv"]
 
@@ -64,3 +67,14 @@ def test_folder_is_set_aside_as_one(workspace):
     (left,) = leftovers(workspace, "p")
     assert left.restore() == []
     assert [path.name for path in folder.iterdir()] == ["2.png"]
+
+
+def test_recorded_output_replaces_what_a_killed_task_left(workspace):
+    digest = hashlib.sha256(KEYS[0].encode()).hexdigest()
+    workspace.records("p").append([Record(key=KEYS[0], hash="", sha256=digest, size=len(KEYS[0]))])
+    Aside(workspace).put(KEYS)
+    for key in KEYS:
+        (workspace.folder / key).write_text("half")
+    assert recover(workspace, "p") == [KEYS[0]]
+    assert (workspace.folder / KEYS[0]).read_text() == KEYS[0]
+    assert (workspace.folder / KEYS[1]).read_text() == "half"

@@ -87,14 +87,15 @@ class Project:
         words = [command, *rest] if command in COMMANDS else ["run", command, *rest]
         with Config().restored():
             Config().reset()
-            module = [] if command == "restore" else ["--module", f"{self.package}.tasks"]
+            is_named = command == "restore" or f"{self.package}.tasks" in words
+            module = [] if is_named else ["--module", f"{self.package}.tasks"]
             return call([*words, *module, "--working-dir", str(self.data)])
 
     def output(self, name):
         return json.loads((self.data / self.package / name).read_text())
 
 
-COMMANDS = {"plan", "explain", "status", "graph", "restore", "clean"}
+COMMANDS = {"run", "plan", "explain", "status", "graph", "restore", "clean"}
 
 
 def forget():
@@ -135,6 +136,14 @@ def test_plan_names_the_changed_constant(project, capsys):
     out = capsys.readouterr().out
     assert f"code changed: FACTOR in {project.package}/util.py" in out
     assert "upstream runs: Scaled(number=1)" in out
+
+
+@pytest.mark.parametrize("command", ["plan", "explain", "status", "graph", "run --dry-run"])
+def test_module_may_stand_before_the_task(project, capsys, command):
+    command, *flags = command.split()
+    words = [command, f"{project.package}.tasks", "Scaled", "--number", "1", *flags]
+    assert project.luisy(" ".join(words)) == 0
+    assert "Scaled" in capsys.readouterr().out
 
 
 def test_explain_shows_chain_and_diff(project, capsys):

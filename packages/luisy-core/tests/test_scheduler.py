@@ -80,7 +80,7 @@ def test_task_that_is_not_runnable_is_not_given_out(make):
 def test_failure_stops_what_depends_on_it_and_nothing_else(make):
     scheduler = make()
     add(scheduler, "last", deps=["bad", "good"])
-    add(scheduler, "bad")
+    add(scheduler, "bad", priority=1)
     add(scheduler, "good")
     assert work(scheduler) == "bad"
     end(scheduler, "bad", status="FAILED")
@@ -97,8 +97,10 @@ def test_higher_priority_comes_first_and_is_lent_to_requirements(make):
 
 def test_resource_is_not_used_twice(make):
     scheduler = make()
-    for task_id in ("a", "b", "free"):
-        add(scheduler, task_id, resources={} if task_id == "free" else RESOURCES)
+    # luigi orders equal priorities by a clock that may stand still.
+    for priority, task_id in enumerate(("free", "b", "a")):
+        resources = {} if task_id == "free" else RESOURCES
+        add(scheduler, task_id, resources=resources, priority=priority)
     assert work(scheduler) == "a"
     assert work(scheduler, ["a"]) == "free"
     assert work(scheduler, ["a", "free"]) is None

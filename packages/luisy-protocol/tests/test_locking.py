@@ -1,5 +1,6 @@
 """The lock between processes."""
 
+import os
 import threading
 
 import pytest
@@ -31,3 +32,35 @@ def test_locked_when_held_elsewhere_gives_up_and_names_the_file(tmp_path):
 def test_locked_when_the_folder_is_absent_raises_not_found(tmp_path):
     with pytest.raises(NotFound), locked(tmp_path / "absent" / "lock"):
         pass
+
+
+def test_locked_waits_until_the_other_lets_go(tmp_path):
+    held, order = threading.Event(), []
+
+    def hold():
+        with locked(tmp_path / "lock"):
+            held.set()
+            waiting.wait(timeout=30)
+            order.append("first")
+
+    waiting = threading.Event()
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait(timeout=30)
+    waiting.set()
+    with locked(tmp_path / "lock"):
+        order.append("second")
+    thread.join()
+    assert order == ["first", "second"]
+
+
+def test_lock_of_a_process_that_forked_is_free_when_it_lets_go(tmp_path):
+    read, write = os.pipe()
+    with locked(tmp_path / "lock"):
+        child = os.fork()
+        if child == 0:
+            os.read(read, 1)
+            os._exit(0)
+    with locked(tmp_path / "lock", patience=0):
+        os.write(write, b"x")
+    assert os.waitpid(child, 0)[1] == 0

@@ -4,7 +4,7 @@ import json
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from luisy_protocol import ConfigurationError, Content, IntegrityError, InvalidKey, Record
 from luisy_protocol.record_line import PLAIN_LINE, dump, parts_id, to_line
@@ -48,8 +48,10 @@ LEGACY = b'{"/p/raw/a.csv": "0123456789abcdef0123456789abcdef", "/p/final/b": "'
 
 TEXTS = st.text(max_size=12)
 HEX = st.text("0123456789abcdef", max_size=64)
-NAMES = st.text(
-    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\:"), min_size=1
+NAMES = st.text(  # at most 255 bytes, as a file system wants it
+    st.characters(exclude_categories=["Cc", "Cs"], exclude_characters="/\\:"),
+    min_size=1,
+    max_size=60,
 )
 KEYS = st.lists(NAMES.filter(lambda name: name.strip(".")), min_size=1, max_size=3).map("/".join)
 MAPPINGS = st.dictionaries(TEXTS, TEXTS, max_size=3)
@@ -75,7 +77,8 @@ RECORDS = st.builds(
         TEXTS.filter(lambda name: name not in {*FIELDS, "forgotten", "legacy"}), JSON, max_size=2
     ),
 )
-LISTS = st.lists(RECORDS, max_size=5, unique_by=lambda record: record.key)
+LISTS = st.lists(RECORDS, max_size=4, unique_by=lambda record: record.key)
+rich = settings(max_examples=30)  # each example has many fields, which takes its time to make
 
 
 def by_key(records):
@@ -99,6 +102,7 @@ def test_to_line_of_a_record_with_defaults_leaves_them_out():
     )
 
 
+@rich
 @given(LISTS)
 def test_decode_returns_what_was_encoded(records):
     found = decode(encode(records))
@@ -107,11 +111,13 @@ def test_decode_returns_what_was_encoded(records):
     assert found.legacy == {}
 
 
+@rich
 @given(LISTS)
 def test_encode_ignores_the_order(records):
     assert encode(records) == encode(reversed(records))
 
 
+@rich
 @given(LISTS, LISTS)
 def test_appended_lines_mean_the_same_as_amending(old, new):
     lines, _ = encode_entries(new, known=())
@@ -121,6 +127,7 @@ def test_appended_lines_mean_the_same_as_amending(old, new):
     assert content == encode((by_key(old) | by_key(new)).values())
 
 
+@rich
 @given(LISTS, st.data())
 def test_forgotten_keys_are_gone_both_ways(records, data):
     gone = data.draw(st.sets(st.sampled_from([record.key for record in records] or ["x"])))
@@ -129,6 +136,7 @@ def test_forgotten_keys_are_gone_both_ways(records, data):
     assert amend(encode(records), forget=gone)[0] == encode(kept.values())
 
 
+@rich
 @given(LISTS, st.integers(1, 400))
 def test_torn_last_line_is_left_out_and_nothing_else(records, cut):
     content = encode(records)

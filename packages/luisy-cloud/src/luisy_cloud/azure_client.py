@@ -34,8 +34,12 @@ class _SignatureFilter(logging.Filter):
 _signature_filter = _SignatureFilter()
 
 
-def open_container(settings: AzureSettings) -> ContainerClient:
+def open_container(settings: AzureSettings, *, single: int = SINGLE) -> ContainerClient:
     """Return the SDK's client of the container; nothing is sent yet.
+
+    Args:
+        settings: Where it is and how to enter.
+        single: Up to how many bytes go in one request.
 
     Raises:
         ConfigurationError: If the connection string is malformed.
@@ -55,9 +59,9 @@ def open_container(settings: AzureSettings) -> ContainerClient:
     options = {
         "retry_policy": retry,
         "transport": _transport(settings),
-        "max_single_put_size": SINGLE,
+        "max_single_put_size": single,
         "max_block_size": BLOCK,
-        "max_single_get_size": SINGLE,
+        "max_single_get_size": single,
         "max_chunk_get_size": SINGLE,
     }
     try:

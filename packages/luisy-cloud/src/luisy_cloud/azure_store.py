@@ -5,7 +5,8 @@ parallel, and the MD5 that Azure checks for each request and keeps for the blob.
 here: the SHA-256 of the content, taken while it streams, is checked before an upload is committed
 and is kept in the blob's metadata, where a listing shows it.
 
-A file of up to 4 MiB is one request either way. Of larger ones only `LARGE_AT_ONCE` travel at a
+A file of up to 4 MiB is one request either way, and an object of up to 64 MiB is that is read or
+written as a whole. Of larger ones only `LARGE_AT_ONCE` travel at a
 time, each in `PARALLEL_BLOCKS` blocks, however many threads ask; this bounds the memory.
 """
 
@@ -33,6 +34,7 @@ from luisy_cloud.streams import CheckedReader, OrderedDigest
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties, StorageStreamDownloader
 
+WHOLE = 64 * 1024 * 1024
 LARGE_AT_ONCE = 2
 PARALLEL_BLOCKS = 6
 SHA256 = "sha256"
@@ -64,6 +66,7 @@ class AzureStore:
         self.url = f"az://{settings.container}/{settings.prefix}".rstrip("/")
         self._prefix = settings.prefix
         self._container = open_container(settings)
+        self._whole = open_container(settings, single=WHOLE)
         self._where = f"the container {settings.container} at {self._endpoint()}"
         self._large = BoundedSemaphore(LARGE_AT_ONCE)
 
@@ -95,7 +98,7 @@ class AzureStore:
         """Return a small object's content and the etag that belongs to exactly these bytes."""
         name = self._name(key)
         with translated(f"read {key}", self._where):
-            stream = self._container.download_blob(name, max_concurrency=PARALLEL_BLOCKS)
+            stream = self._whole.download_blob(name)
             return stream.readall(), self._info(stream.properties)
 
     def write(
@@ -176,6 +179,7 @@ class AzureStore:
     def close(self) -> None:
         """Release the connections."""
         self._container.close()
+        self._whole.close()
 
     def _put(self, key: str, content: bytes, **condition: Any) -> ObjectInfo:
         from azure.storage.blob import ContentSettings
@@ -184,7 +188,7 @@ class AzureStore:
         md5 = bytearray(hashlib.md5(content, usedforsecurity=False).digest())
         name = self._name(key)
         with translated(f"write {key}", self._where):
-            answer = self._container.get_blob_client(name).upload_blob(
+            answer = self._whole.get_blob_client(name).upload_blob(
                 content,
                 length=len(content),
                 metadata={SHA256: digest.sha256},

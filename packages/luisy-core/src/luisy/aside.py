@@ -1,15 +1,17 @@
 """Set outdated outputs aside until what replaces them is there.
 
 They move within the project's folder, by one rename each, to ``.luisy/aside/<run>/outputs/<key>``;
-the list of the keys, ``.luisy/aside/<run>/keys``, is written before. The record of an output stays
-where it is: only that of a new output replaces it. So a run that was killed in the middle loses
-nothing
-either: what it set aside lies there with its record, and the next run, or ``luisy restore``, puts
-it back where nothing has taken its place.
+the list of the keys, ``.luisy/aside/<run>/keys``, is written before. Where a layer is a link to
+another disk they are copied instead, and appear on either side by a rename. The record of an output
+stays where it is: only that of a new output replaces it. So a run that was killed in the middle
+loses nothing either: what it set aside lies there with its record, and the next run, or ``luisy
+restore``, puts it back where no recorded output has taken its place. What a killed task left there
+half-written has no record and makes room.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import shutil
@@ -20,7 +22,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from luisy_protocol.os_errors import translated
+from luisy_protocol.record import Record
+from luisy_protocol.temporary import temporary_beside
 
+from luisy.fingerprints import Fingerprints
 from luisy.workspace import Workspace
 
 
@@ -116,6 +121,21 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
         yield Aside(workspace, run.name, dict.fromkeys(key for key in keys if key))
 
 
+def recover(workspace: Workspace, project: str) -> list[str]:
+    """Put back what killed runs had set aside in a project, the latest first; return the keys."""
+    recorded = workspace.records(project).read().records
+    prints = workspace.fingerprints(project)
+    restored = []
+    for left in leftovers(workspace, project):
+        for key in left.keys:
+            output, place = Path(workspace.path(key)), left._place(key)
+            record = recorded.get(key)
+            if record and _is(record, place, prints) and not _is(record, output, prints):
+                _remove(output)
+        restored += left.restore()
+    return restored
+
+
 def outdated(workspace: Workspace, key: str) -> Path | None:
     """Return where an output lies that was set aside; None if it does not."""
     places = (aside._place(key) for aside in leftovers(workspace, _project(key)))
@@ -126,10 +146,36 @@ def _project(key: str) -> str:
     return key.partition("/")[0]
 
 
+def _is(record: Record, path: Path, prints: Fingerprints) -> bool:
+    seen = prints.of(str(path), is_folder=record.files is not None)
+    return seen is not None and seen.content.sha256 == record.sha256
+
+
 def _move(source: Path, target: Path) -> None:
     with translated(f"move {source} to {target}"):
         target.parent.mkdir(parents=True, exist_ok=True)
-        source.rename(target)
+        try:
+            source.rename(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            _carry(source, target)
+
+
+def _carry(source: Path, target: Path) -> None:
+    """Move to another disk: whole on the new side before it goes from the old one."""
+    copy, outdated = temporary_beside(target), temporary_beside(source)
+    try:
+        if source.is_dir() and not source.is_symlink():
+            shutil.copytree(source, copy, symlinks=True)
+        else:
+            shutil.copy2(source, copy, follow_symlinks=False)
+        copy.rename(target)
+    except BaseException:
+        _remove(copy)
+        raise
+    source.rename(outdated)
+    _remove(outdated)
 
 
 def _remove(place: Path) -> None:

@@ -90,16 +90,16 @@ class Task(luigi.Task, metaclass=TaskClass):
 
         Raises:
             InvalidKey: If no store could hold an output of this name.
+            ConfigurationError: If there are several targets there.
         """
         from luisy_protocol.keys import validate_key
 
         target = self.output()
-        if not isinstance(target, luigi.LocalTarget) or isinstance(target, CloudTarget):
+        if not isinstance(target, luigi.Target):
+            self._check_not_several(flatten(target))
             return ""
-        root, path = Config().working_dir, os.path.abspath(target.path)  # noqa: PTH100
-        if not path.startswith(root.rstrip(os.sep) + os.sep):
-            return ""
-        return validate_key(path[len(root) :].replace(os.sep, "/").strip("/"))
+        relative = _below_working_dir(target)
+        return validate_key(relative.replace(os.sep, "/").strip("/")) if relative else ""
 
     @property
     def former_key(self) -> str:
@@ -222,6 +222,15 @@ class Task(luigi.Task, metaclass=TaskClass):
 
         return get_related_instances(cls, regex_placeholder)
 
+    def _check_not_several(self, targets: list[Any]) -> None:
+        """Check that no output in the working directory would go without a record."""
+        if any(_below_working_dir(target) for target in targets):
+            raise ConfigurationError(
+                f"{self.task_family}.output() gives {len(targets)} targets, and the record of a "
+                "task is about one: write a folder, or make a task of each (a plain luigi.Task may "
+                "have several, but its code is not watched)"
+            )
+
     def _named(self, name: object) -> str:
         if isinstance(name, str):
             return name
@@ -230,6 +239,14 @@ class Task(luigi.Task, metaclass=TaskClass):
             f"{type(self).__name__}.{method}() returned {type(name).__name__}, not text: "
             "does it lack a return?"
         )
+
+
+def _below_working_dir(target: Any) -> str:
+    """Return the path of a target from the working directory; empty if it is not below it."""
+    if not isinstance(target, luigi.LocalTarget) or isinstance(target, CloudTarget):
+        return ""
+    root, path = Config().working_dir, os.path.abspath(target.path)  # noqa: PTH100
+    return path[len(root) :] if path.startswith(root.rstrip(os.sep) + os.sep) else ""
 
 
 @Task.event_handler(luigi.Event.START)  # type: ignore[untyped-decorator]

@@ -17,7 +17,7 @@ from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, 
 from luisy_protocol.record import Record
 from luisy_protocol.sync import Arrived, RemoteOutput, Synchroniser
 
-from luisy.aside import Aside, leftovers
+from luisy.aside import Aside, recover
 from luisy.code_store import CodeStore
 from luisy.config import Config
 from luisy.facts import Facts
@@ -161,8 +161,7 @@ class Work:
             is_alone: Whether no other run works here, so that a dead one left what lies aside.
         """
         for project in self.pipeline.projects if is_alone else ():
-            for old in leftovers(self.settings.workspace, project):
-                old.restore()
+            recover(self.settings.workspace, project)
         self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
         self._record_externals()
         self._keep_code(Verdict.RUN)

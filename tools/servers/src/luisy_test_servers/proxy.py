@@ -142,9 +142,17 @@ class _Forwarder(BaseHTTPRequestHandler):
             return
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         headers["Content-Length"] = str(size)
-        self.behind.request(self.command, self.path, body=content, headers=headers)
-        answer = self.behind.getresponse()
+        answer = self._ask(content, headers)
         self._pass_on(answer, trouble.after if isinstance(trouble, CutAnswer) else None)
+
+    def _ask(self, content: bytes, headers: dict[str, str]) -> http.client.HTTPResponse:
+        try:
+            self.behind.request(self.command, self.path, body=content, headers=headers)
+            return self.behind.getresponse()
+        except ConnectionError:  # the server has closed it, which was idle for long
+            self.behind.close()
+            self.behind.request(self.command, self.path, body=content, headers=headers)
+            return self.behind.getresponse()
 
     do_GET = do_PUT = do_HEAD = do_POST = do_DELETE = do_OPTIONS = forward  # noqa: N815
 

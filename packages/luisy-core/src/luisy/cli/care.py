@@ -27,7 +27,7 @@ def restore(**given: Any) -> None:
 
     What has been made anew since stays. A run that fails, or is interrupted, does this by itself.
     """
-    from luisy.aside import leftovers
+    from luisy.aside import recover
     from luisy.config import Config
     from luisy.run_lock import alone
     from luisy.terminal import Terminal
@@ -37,12 +37,7 @@ def restore(**given: Any) -> None:
     workspace = Workspace(Path(Config().working_dir))
     projects = [path.parent.parent.name for path in workspace.folder.glob("*/.luisy/aside")]
     with alone(workspace, projects, waiting=Terminal().warn):
-        restored = [
-            key
-            for project in projects
-            for left in leftovers(workspace, project)
-            for key in left.restore()
-        ]
+        restored = [key for project in projects for key in recover(workspace, project)]
     if given["as_json"]:
         write_json({"restored": restored})
         return

@@ -45,8 +45,10 @@ def looked_at(arguments: Sequence[str], given: dict[str, Any]) -> Iterator[Work]
 
 
 def luigi_line(arguments: Sequence[str], given: dict[str, Any]) -> list[str]:
-    """Return what luigi's parser is to see."""
+    """Return what luigi's parser is to see; ``MODULE TASK`` stands for ``--module MODULE TASK``."""
     module = ["--module", given["module"]] if given["module"] else []
+    if not module and len(arguments) > 1 and not any(a.startswith("-") for a in arguments[:2]):
+        module, arguments = ["--module", arguments[0]], arguments[1:]
     wishes = [f"--{wish}" for wish in ("download", "upload") if given.get(wish)]
     if wishes:
         from luisy.cli.arguments import task_class

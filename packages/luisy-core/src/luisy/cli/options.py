@@ -37,7 +37,9 @@ def task_options(function: _Function) -> _Function:
         click.option(
             "--help", "wants_help", is_flag=True, help="Show this, or a task's parameters."
         ),
-        click.argument("arguments", nargs=-1, type=click.UNPROCESSED, metavar="TASK [FLAGS]"),
+        click.argument(
+            "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[MODULE] TASK [FLAGS]"
+        ),
     ]
     for decorate in reversed(decorators):
         function = decorate(function)
