@@ -488,3 +488,76 @@ def test_working_directory_of_somebody_else_can_be_looked_at(project):
 def lock_up(root: Path) -> None:
     for path in [root, *root.rglob("*")]:
         path.chmod(0o555 if path.is_dir() else 0o444)
+
+
+PLAIN_LUIGI = """
+import pathlib
+
+import luigi
+import luisy
+
+luisy.set_working_dir("../work")
+import odd
+
+raw = pathlib.Path("../work/odd/raw/input.csv")
+for number in (1, 2, 2):
+    raw.write_text(f"a\\n{number}\\n")
+    assert luigi.build([odd.Last()], local_scheduler=True, log_level="ERROR")
+    print("value", odd.Last().read().split()[1])
+raw.write_text("a\\n3\\n")
+assert not odd.Last().complete()
+outcome = luisy.build(odd.Last())
+print("ran", *outcome.ran)
+print("value", odd.Last().read().split()[1])
+"""
+
+
+def test_plain_luigi_may_build_again_and_again_in_one_process(project):
+    write(project, SIMPLE)
+    give_input(project.root / "work")
+    (project.code / "look.py").write_text(PLAIN_LUIGI)
+    done = project.run("python look.py")
+    assert done.code == 0, done.text
+    assert [line for line in done.out.splitlines() if not line.startswith("[")] == [
+        "value 1",
+        "value 2",
+        "value 2",
+        "ran Middle Last",
+        "value 3",
+    ]
+    assert done.computed == ["Middle", "Last"] * 3
+
+
+PART = """
+@luisy.interim
+class Part(luisy.Task):
+    project_name = "{name}"
+
+    def run(self):
+        tell(self)
+        self.write("{name}")
+"""
+YIELDS = """
+import first
+
+
+@luisy.final
+class Yields(luisy.Task):
+    def run(self):
+        tell(self)
+        part = yield first.Part()
+        self.write(part.read())
+"""
+
+
+def test_change_of_a_task_required_while_running_is_seen_beside_a_namesake(project):
+    for name in ("first", "second"):
+        write(project, PART.format(name=name), name)
+    write(project, YIELDS)
+    assert "Part" in compute(project, "Yields")
+    edit(project, "import first\n", "import first\nimport second\n")
+    plan = "luisy --module odd Yields --working-dir ../work --dry-run"
+    assert "to run" not in project.run(plan).out
+    path = project.code / "first.py"
+    path.write_text(path.read_text().replace('write("first")', 'write("FIRST")'))
+    assert "to run" in project.run(plan).out

@@ -29,6 +29,13 @@ def home(site):
     return site.machine_folder("cluster") / "home/f7tuser"
 
 
+@pytest.fixture(autouse=True)
+def quiet():
+    """The command sets the level of the log, which outlives it in this process."""
+    yield
+    logging.getLogger("firecrest").setLevel(logging.NOTSET)
+
+
 @pytest.fixture
 def environment(site):
     return {
@@ -50,8 +57,7 @@ def run(environment):
         assert result.exit_code == code, result.output
         return result
 
-    yield call
-    logging.getLogger("firecrest").setLevel(logging.NOTSET)
+    return call
 
 
 @pytest.mark.parametrize(

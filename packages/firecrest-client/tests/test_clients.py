@@ -92,7 +92,7 @@ def test_slow_server_is_a_timeout_of_ours_and_of_the_library(call_server):
         return client.all_systems()
 
     try:
-        with pytest.raises(errors.ServerTimeout) as caught:
+        with pytest.raises(errors.ServerTimeout, match="timed out") as caught:
             call_server(answer, check, timeout=(5.0, 0.2), num_retries=0)
     finally:
         gate.set()

@@ -20,6 +20,7 @@ from firecrest.emulator import Emulator, Settings
 
 _RECORDINGS = Path(__file__).parent / "data" / "firecrest-v1-exchanges.jsonl"
 _PASSING = {"100", "110", "112", "113"}
+_FINAL = {"114", "115", "117", "118"}
 _FIELD = re.compile(
     r'name="(?P<name>[^"]+)"(?:; filename="(?P<file>[^"]+)")?\s+(?P<value>.*)', re.DOTALL
 )
@@ -83,7 +84,7 @@ class _Replay:
             return []
         while True:
             (new,) = self._send(exchange).json()["tasks"].values()
-            if new["status"] == status or new["status"] >= "114":
+            if new["status"] == status or new["status"] in _FINAL or new["status"] >= "200":
                 break
         if new["task_id"] != self._ids[old_id]:
             return [f"another task: {new['task_id']}"]

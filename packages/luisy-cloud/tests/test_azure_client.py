@@ -3,16 +3,23 @@ from __future__ import annotations
 import sys
 
 import pytest
+from azure.storage.blob import ContainerClient
 from luisy_cloud.azure_client import open_container
-from luisy_cloud.azure_settings import read_settings
+from luisy_cloud.azure_session import AzureSession
+from luisy_cloud.azure_settings import AzureSettings, read_settings
 from luisy_protocol.errors import ConfigurationError, MissingPackage
+
+
+def opened(settings: AzureSettings) -> ContainerClient:
+    return open_container(settings, AzureSession(retries=0))
+
 
 ACCOUNT = {"LUISY_AZURE_ACCOUNT_NAME": "team"}
 
 
 def test_without_a_key_the_identity_of_the_person_is_used():
     pytest.importorskip("azure.identity")
-    container = open_container(read_settings("az://projects", ACCOUNT))
+    container = opened(read_settings("az://projects", ACCOUNT))
     assert type(container.credential).__name__ == "DefaultAzureCredential"
 
 
@@ -20,7 +27,7 @@ def test_identity_is_not_sent_over_an_open_line():
     pytest.importorskip("azure.identity")
     environ = {**ACCOUNT, "LUISY_AZURE_ENDPOINT": "http://127.0.0.1:9/team"}
     with pytest.raises(ConfigurationError, match=r"(?i)https"):
-        open_container(read_settings("az://projects", environ))
+        opened(read_settings("az://projects", environ))
 
 
 @pytest.mark.parametrize(
@@ -33,7 +40,7 @@ def test_identity_is_not_sent_over_an_open_line():
 )
 def test_account_is_taken_from_the_endpoint_when_it_is_not_named(endpoint, account):
     environ = {"LUISY_AZURE_ENDPOINT": endpoint, "LUISY_AZURE_STORAGE_KEY": "a2V5"}
-    container = open_container(read_settings("az://projects", environ))
+    container = opened(read_settings("az://projects", environ))
     assert container.credential.account_name == account
     assert container.url == f"{endpoint}/projects"
 
@@ -41,4 +48,4 @@ def test_account_is_taken_from_the_endpoint_when_it_is_not_named(endpoint, accou
 def test_identity_without_its_package_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "azure.identity", None)
     with pytest.raises(MissingPackage, match=r"luisy-cloud\[identity\]"):
-        open_container(read_settings("az://projects", ACCOUNT))
+        opened(read_settings("az://projects", ACCOUNT))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from luisy_protocol import LuisyError, MissingPackage
+from luisy_protocol import LuisyError
 
 
 def emulator(  # noqa: PLR0917 - typer makes options of the parameters
@@ -38,12 +38,7 @@ def emulator(  # noqa: PLR0917 - typer makes options of the parameters
     It listens on the loopback address only, and it is no security boundary: whoever reaches the
     port runs scripts as you.
     """
-    try:
-        from firecrest.emulator import Emulator, Fault, Settings
-    except ImportError as error:
-        raise MissingPackage(
-            'the emulator needs more packages: pip install "firecrest-client[emulator]"'
-        ) from error
+    from firecrest.emulator import Emulator, Fault, Settings
 
     with ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))

@@ -294,7 +294,7 @@ class FirecrestStore:
         try:
             sent = self._client.upload(self._machine, source, reserved, name, advance=advance)
             self._check_sent(source, sent, sha256)
-            info = self._with_new_etag(source, key, path, f"{reserved}/{name}")
+            info = self._with_new_etag(source, key, path, f"{reserved}/{name}", sent)
             self._client.mv(self._machine, f"{reserved}/{name}", path)
         except BaseException:
             with suppress(Exception):
@@ -309,17 +309,20 @@ class FirecrestStore:
                 "did it change meanwhile? run again"
             )
 
-    def _with_new_etag(self, source: Path, key: str, path: str, sent: str) -> ObjectInfo:
+    def _with_new_etag(
+        self, source: Path, key: str, path: str, temporary: str, sha256: str
+    ) -> ObjectInfo:
         """Send the file again in another second, until its etag is not that of the old object."""
         old = self._old(key, path)
-        folder, _, name = sent.rpartition("/")
+        folder, _, name = temporary.rpartition("/")
         while True:
-            (entry,) = self._client.list_files(self._machine, sent, show_hidden=True)
+            (entry,) = self._client.list_files(self._machine, temporary, show_hidden=True)
             info = _info(key, entry)
             if old is None or info.etag != old.etag:
                 return info
             time.sleep(1.0 - time.time() % 1.0)
-            self._client.upload(self._machine, source, folder, name)
+            sent = self._client.upload(self._machine, source, folder, name)
+            self._check_sent(source, sent, sha256)
 
     def _old(self, key: str, path: str) -> ObjectInfo | None:
         """Return the object that is there already, and make sure that no folder is."""

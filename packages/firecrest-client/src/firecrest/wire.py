@@ -47,6 +47,8 @@ def cause_of(error: BaseException) -> str:
             seen.append(link)
             reason = getattr(link, "reason", None)
             todo += [link.__context__, link.__cause__, reason, *link.args]
+    if any(isinstance(link, TimeoutError) for link in seen):
+        return "timed out"
     words = [_words(link) for link in seen if isinstance(link, OSError)]
     return next((text for text in reversed(words) if text), type(seen[-1]).__name__).lower()
 

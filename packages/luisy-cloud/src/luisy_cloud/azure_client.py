@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from azure.core.pipeline.transport import RequestsTransport
     from azure.storage.blob import ContainerClient
 
+    from luisy_cloud.azure_session import AzureSession
+
     Credential = AzureNamedKeyCredential | AzureSasCredential | TokenCredential
 
 SINGLE = 4 * 1024 * 1024
@@ -34,11 +36,14 @@ class _SignatureFilter(logging.Filter):
 _signature_filter = _SignatureFilter()
 
 
-def open_container(settings: AzureSettings, *, single: int = SINGLE) -> ContainerClient:
+def open_container(
+    settings: AzureSettings, session: AzureSession, *, single: int = SINGLE
+) -> ContainerClient:
     """Return the SDK's client of the container; nothing is sent yet.
 
     Args:
         settings: Where it is and how to enter.
+        session: The connections.
         single: Up to how many bytes go in one request.
 
     Raises:
@@ -58,7 +63,7 @@ def open_container(settings: AzureSettings, *, single: int = SINGLE) -> Containe
     )
     options = {
         "retry_policy": retry,
-        "transport": _transport(settings),
+        "transport": _transport(settings, session),
         "max_single_put_size": single,
         "max_block_size": BLOCK,
         "max_single_get_size": single,
@@ -81,14 +86,13 @@ def open_container(settings: AzureSettings, *, single: int = SINGLE) -> Containe
         ) from None
 
 
-def _transport(settings: AzureSettings) -> RequestsTransport:
+def _transport(settings: AzureSettings, session: AzureSession) -> RequestsTransport:
     from azure.core.pipeline.transport import RequestsTransport
 
-    from luisy_cloud.azure_session import AzureSession, certificates
-
     return RequestsTransport(
-        session=AzureSession(retries=settings.retries),
-        connection_verify=certificates(),
+        session=session,
+        session_owner=False,
+        connection_verify=session.trusted,
         connection_timeout=min(20.0, settings.timeout),
         read_timeout=settings.timeout,
         connection_data_block_size=256 * 1024,

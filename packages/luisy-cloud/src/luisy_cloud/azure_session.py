@@ -40,6 +40,7 @@ class AzureSession(requests.Session):
     def __init__(self, *, retries: int) -> None:
         super().__init__()
         self.trust_env = False
+        self.trusted = _certificates()
         self._environ_proxies: dict[str, str] | None = None
         retry = _RetryTooMany(
             total=retries,
@@ -88,6 +89,6 @@ class AzureSession(requests.Session):
         )
 
 
-def certificates() -> str | bool:
+def _certificates() -> str | bool:
     """Return the file of trusted certificates that the environment names, else True."""
     return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True

@@ -6,8 +6,9 @@ here: the SHA-256 of the content, taken while it streams, is checked before an u
 and is kept in the blob's metadata, where a listing shows it.
 
 A file of up to 4 MiB is one request either way, and an object of up to 64 MiB is that is read or
-written as a whole. Of larger ones only `LARGE_AT_ONCE` travel at a
-time, each in `PARALLEL_BLOCKS` blocks, however many threads ask; this bounds the memory.
+written as a whole. Most small files take the quick path (`luisy_cloud.azure_quick`). Of larger
+ones only `LARGE_AT_ONCE` travel at a time, each in `PARALLEL_BLOCKS` blocks, however many threads
+ask; this bounds the memory.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
 from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
@@ -28,11 +30,12 @@ from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
 from luisy_cloud.azure_client import SINGLE, open_container
 from luisy_cloud.azure_errors import translated
+from luisy_cloud.azure_quick import open_quick_path
 from luisy_cloud.azure_settings import AzureSettings, read_settings
 from luisy_cloud.streams import CheckedReader, OrderedDigest
 
 if TYPE_CHECKING:
-    from azure.storage.blob import BlobProperties, StorageStreamDownloader
+    from azure.storage.blob import BlobProperties
 
 WHOLE = 64 * 1024 * 1024
 LARGE_AT_ONCE = 2
@@ -63,10 +66,15 @@ class AzureStore:
     has_compare_and_swap = True
 
     def __init__(self, settings: AzureSettings) -> None:
+        from luisy_cloud.azure_session import AzureSession
+
         self.url = f"az://{settings.container}/{settings.prefix}".rstrip("/")
         self._prefix = settings.prefix
-        self._container = open_container(settings)
-        self._whole = open_container(settings, single=WHOLE)
+        session = AzureSession(retries=settings.retries)
+        self._container = open_container(settings, session)
+        self._whole = open_container(settings, session, single=WHOLE)
+        self._quick = open_quick_path(settings, self._container, session, limit=SINGLE)
+        self._session = session
         self._where = f"the container {settings.container} at {self._endpoint()}"
         self._large = BoundedSemaphore(LARGE_AT_ONCE)
 
@@ -125,10 +133,19 @@ class AzureStore:
         with os_errors.translated(f"write {path}"):
             file = path.open("w+b")
         with file, translated(f"read {key}", self._where):
+            if self._quick and (small := self._quick.get(name, etag=if_match)):
+                target = _Target(replace(small.info, key=key), small.md5, file, advance)
+                target.digest.write(small.content)
+                return target.finished()
             stream = self._container.download_blob(
                 name, max_concurrency=PARALLEL_BLOCKS, **_condition(if_match)
             )
-            return self._receive(stream, file, advance)
+            md5 = stream.properties.content_settings.content_md5
+            info = self._info(stream.properties)
+            target = _Target(info, bytes(md5) if md5 else None, file, advance)
+            with self._large if info.size > SINGLE else nullcontext():
+                stream.readinto(cast("IO[bytes]", target.digest))
+            return target.finished()
 
     def upload(
         self, path: Path, key: str, *, sha256: str, advance: Advance | None = None
@@ -142,9 +159,14 @@ class AzureStore:
         with file, translated(f"write {key}", self._where):
             size = os.fstat(file.fileno()).st_size
             reader = CheckedReader(file, size=size, sha256=sha256, advance=advance)
-            with self._large if size > SINGLE else nullcontext():
+            small = reader.read(size) if size <= SINGLE else None
+            if self._quick and small is not None:
+                sent = self._quick.put(name, small, sha256=sha256, md5=bytes(reader.md5))
+                if sent:
+                    return replace(sent, key=key)
+            with self._large if small is None else nullcontext():
                 answer = self._container.get_blob_client(name).upload_blob(
-                    cast("IO[bytes]", reader),
+                    cast("IO[bytes]", reader) if small is None else small,
                     length=size,
                     overwrite=True,
                     metadata={SHA256: sha256},
@@ -180,6 +202,7 @@ class AzureStore:
         """Release the connections."""
         self._container.close()
         self._whole.close()
+        self._session.close()
 
     def _put(self, key: str, content: bytes, **condition: Any) -> ObjectInfo:
         from azure.storage.blob import ContentSettings
@@ -200,19 +223,6 @@ class AzureStore:
             key, digest.size, _bare(answer["etag"]), answer["last_modified"], digest.sha256
         )
 
-    def _receive(
-        self, stream: StorageStreamDownloader[bytes], file: BinaryIO, advance: Advance | None
-    ) -> Downloaded:
-        info, md5 = self._info(stream.properties), stream.properties.content_settings.content_md5
-        # A blob that came by other means has no note of its SHA-256, but Azure's of its MD5.
-        algorithms = (SHA256,) if info.sha256 or not md5 else (SHA256, "md5")
-        target = OrderedDigest(file, advance=advance, algorithms=algorithms)
-        with self._large if info.size > SINGLE else nullcontext():
-            stream.readinto(cast("IO[bytes]", target))
-        if md5 and "md5" in algorithms and target.digest("md5") != bytes(md5):
-            raise IntegrityError(f"{info.key} in {self.url} does not match its own Content-MD5")
-        return Downloaded(info, target.digest(SHA256).hex())
-
     def _name(self, key: str) -> str:
         return self._prefix + validate_key(key)
 
@@ -225,6 +235,31 @@ class AzureStore:
 
     def _endpoint(self) -> str:
         return f"{self._container.scheme}://{self._container.primary_hostname}"
+
+
+class _Target:
+    """A file that a blob is written to, and what there is to check the blob by.
+
+    A blob that came by other means has no note of its SHA-256, but often Azure's of its MD5.
+    """
+
+    def __init__(
+        self, info: ObjectInfo, md5: bytes | None, file: BinaryIO, advance: Advance | None
+    ) -> None:
+        self._info = info
+        self._md5 = None if info.sha256 else md5
+        algorithms = (SHA256, "md5") if self._md5 else (SHA256,)
+        self.digest = OrderedDigest(file, advance=advance, algorithms=algorithms)
+
+    def finished(self) -> Downloaded:
+        """Return what was written.
+
+        Raises:
+            IntegrityError: If the blob is not what it says about itself.
+        """
+        if self._md5 and self.digest.digest("md5") != self._md5:
+            raise IntegrityError(f"{self._info.key} does not match its own Content-MD5")
+        return Downloaded(self._info, self.digest.digest(SHA256).hex())
 
 
 def _bare(etag: str) -> str:

@@ -16,7 +16,7 @@ from luisy.luigi_run import run_with_luigi
 from luisy.pipeline import Kind, Node, Pipeline
 from luisy.plan import Plan, Verdict
 from luisy.run_lock import alone
-from luisy.session import session
+from luisy.session import end_plain_run, session
 from luisy.show import Nothing, Outcome, Show
 from luisy.terminal import Terminal, write_failure
 from luisy.work import Settings, Work
@@ -58,6 +58,7 @@ def run(
             the outcome tells of them.
     """
     began = time.monotonic()
+    end_plain_run()
     settings.workspace.check_writable()
     work = Work(root, settings, show)
     work.look()

@@ -5,7 +5,8 @@ downloaded is, what is to run is as soon as its output is there, for outdated ou
 aside. A task that no plan knows, because plain luigi starts with it or another task yields it,
 gets a plan of its own first, which is carried out in the process where the run began: downloads
 arrive, outdated outputs make room. Who asks outside of a run only gets an answer; nothing is moved
-for it.
+for it. Plain luigi says nowhere that a run is over: it is when another worker asks, or the process
+ends.
 
 When a task starts, its inputs are noted and its `run` is wrapped: the record is written where the
 task runs, and a task without an output, or whose record cannot be written, has failed.
@@ -20,10 +21,12 @@ import sys
 from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from types import FrameType
 from typing import Any
 
 import luigi
 from luigi.task import DynamicRequirements, flatten
+from luigi.worker import Worker
 from luisy_protocol.errors import NotFound
 
 from luisy.fingerprints import Fingerprints
@@ -44,9 +47,15 @@ class Session:
 
     Attributes:
         failed: Told of a task whose `run` raised, in the process where it did.
+        worker: luigi's worker, where plain luigi began the run.
+        ending: What is to be done when it is over.
+        process: Where it began.
     """
 
     failed: Callable[[luigi.Task, BaseException], None] | None = None
+    worker: object = None
+    ending: ExitStack = field(default_factory=ExitStack)
+    process: int = field(default_factory=os.getpid)
     _known: dict[luigi.Task, tuple[Work, int]] = field(default_factory=dict)
 
     def add(self, work: Work) -> None:
@@ -74,24 +83,37 @@ def session(
     """Let a plan answer luigi during the block."""
     global _current  # noqa: PLW0603 - luigi's tasks have no other way to it
     before = _current
-    _current = Session(failed)
+    _current = begun = Session(failed)
     _current.add(work)
     _watch_luigi()
     try:
-        yield _current
+        with begun.ending:
+            yield begun
     finally:
         _current = before
 
 
+def end_plain_run() -> None:
+    """End a run that plain luigi began in this process, unless it is still going on."""
+    if _current and _current.worker and not _asking_worker():
+        _end()
+
+
 def is_complete(task: luigi.Task) -> bool:
     """Tell whether a task need not run (any more)."""
+    worker = _asking_worker() if _current is None or _current.worker else None
+    if _current and _current.worker and worker is not _current.worker:
+        if not worker:
+            return _is_fresh(task)
+        _end()
     found = _current.find(task) if _current else None
     if found is None:
         if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
             return bool(luigi.Task.complete(task))
-        if not _is_asked_by_luigi() or multiprocessing.parent_process():
+        worker = worker or _asking_worker()
+        if not worker or multiprocessing.parent_process():
             return _is_fresh(task)
-        found = _begin(task)
+        found = _begin(task, worker)
     return _is_done(*found)
 
 
@@ -102,6 +124,7 @@ def prepare_read(task: luigi.Task) -> None:
         NotFound: If downloads are activated and it is fresh neither here nor there.
     """
     settings = Settings.of(task)
+    end_plain_run()
     if _current or not settings.download:
         return
     work = Work(task, settings, Nothing())
@@ -156,44 +179,49 @@ def _is_done(work: Work, position: int) -> bool:
     return True
 
 
-def _begin(task: luigi.Task) -> tuple[Work, int]:
+def _begin(task: luigi.Task, worker: object) -> tuple[Work, int]:
     """Plan for a task that no plan knows, and make the plan true as far as luigi need not run."""
     global _current  # noqa: PLW0603 - see above
     work = Work(task, Settings.of(task), _Log())
     work.settings.workspace.check_writable()
     work.look()
     if _current is None:
-        _current = Session()
+        _current = Session(worker=worker)
         _watch_luigi()
-        locks = ExitStack()
+        atexit.register(_end)
         projects = work.pipeline.projects
-        if locks.enter_context(alone(work.settings.workspace, projects, waiting=work.show.warn)):
+        lock = alone(work.settings.workspace, projects, waiting=work.show.warn)
+        if _current.ending.enter_context(lock):
             work.look()
-        atexit.register(locks.close)
     work.check_inputs()
     work.fetch()
     work.make_room()
-    atexit.register(_settle, work, os.getpid())
+    _current.ending.callback(work.settle)
     _current.add(work)
     if not any(True for _ in work.plan.having(Verdict.RUN)):
         work.send()
     return work, len(work.pipeline.nodes) - 1
 
 
-def _settle(work: Work, process: int) -> None:
-    if process == os.getpid():
-        work.settle()
+def _end() -> None:
+    """End the run that plain luigi began."""
+    global _current  # noqa: PLW0603 - see above
+    over = _current
+    if over and over.worker and over.process == os.getpid():
+        _current = None
+        over.ending.close()
 
 
-def _is_asked_by_luigi() -> bool:
-    frame = sys._getframe(2)
-    for _ in range(8):
+def _asking_worker() -> Worker | None:
+    """Return luigi's worker that is at work further up, if one is."""
+    frame: FrameType | None = sys._getframe(1)
+    while frame:
         if frame.f_globals.get("__name__") == "luigi.worker":
-            return True
-        if frame.f_back is None:
-            return False
+            worker = frame.f_locals.get("self")
+            if isinstance(worker, Worker):
+                return worker
         frame = frame.f_back
-    return False
+    return None
 
 
 def _watch_luigi() -> None:

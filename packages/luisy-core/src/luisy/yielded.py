@@ -7,12 +7,13 @@ it.
 
 from __future__ import annotations
 
+import importlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import luigi
-from luigi.task_register import TaskClassException, load_task
+from luigi.task_register import Register, TaskClassException, load_task
 from luisy_protocol.record import Record
 
 from luisy.workspace import Workspace
@@ -62,7 +63,7 @@ def _tasks(yielded: Mapping[str, str]) -> list[luigi.Task]:
     for text in yielded.values():
         try:
             module, family, parameters = json.loads(text)
-            tasks.append(load_task(module, family, parameters))
+            tasks.append(_load(module, family, parameters))
         except (
             ImportError,
             TaskClassException,
@@ -73,3 +74,14 @@ def _tasks(yielded: Mapping[str, str]) -> list[luigi.Task]:
             # The task is no more what it was: the code that yields it tells the planner.
             continue
     return tasks
+
+
+def _load(module: str, family: str, parameters: Mapping[str, str]) -> luigi.Task:
+    importlib.import_module(module)
+    # Other modules may have a task of that name: luigi would call it ambiguous.
+    for cls in reversed(Register._reg):
+        if cls.__module__ == module and cls.get_task_family() == family:
+            task: luigi.Task = cls.from_str_params(parameters)
+            return task
+    loaded: luigi.Task = load_task(module, family, parameters)
+    return loaded

@@ -125,6 +125,11 @@ def _submitter(
         pool = _process_pool(job, workers or 1)
         try:
             yield lambda items: pool.submit(_make_here, items), 2 * (workers or 1)
+        except BaseException:
+            # Whoever pressed Ctrl-C does not want to wait for what is under way.
+            for process in list((pool._processes or {}).values()):
+                process.terminate()
+            raise
         finally:
             pool.shutdown(cancel_futures=True)
         return
@@ -156,6 +161,7 @@ def _begin(given: Job | bytes, parent: int) -> None:
     """Prepare a process of the pool: it ends with its parent, who alone hears of Ctrl-C."""
     global _maker  # noqa: PLW0603 - a pool hands its processes nothing else
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
     _maker = Maker(given) if isinstance(given, Job) else _maker_of(given)
 

@@ -4,16 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
 from luisy_protocol.errors import NotFound
-from luisy_protocol.progress import TransferProgress
 
+from firecrest.cli.bar import Bar
 from firecrest.cli.session import System, client_of
 from firecrest.types import Task
 
@@ -59,24 +57,23 @@ def download(
     target = destination or Path(name)
     target = target / name if target.is_dir() else target
     size = client.stat(system, source, dereference=True)["size"]
-    with _shown(f"download {source}", size) as progress:
+    with Bar(f"download {source}", size) as bar:
         if kind is TransferType.auto:
             client.download(
                 system,
                 source,
                 target,
-                advance=progress.advance,
+                advance=bar.advance,
                 timeout=wait_timeout,
                 progress=_tell,
             )
         elif kind is TransferType.direct:
-            client.simple_download(system, source, target, advance=progress.advance)
+            client.simple_download(system, source, target, advance=bar.advance)
         else:
             transfer = client.external_download(system, source)
             transfer.wait(wait_timeout, progress=_tell)
-            transfer.finish_download(target, advance=progress.advance)
+            transfer.finish_download(target, advance=bar.advance)
             transfer.invalidate_object_storage_link()
-        progress.done(source)
 
 
 def upload(
@@ -96,44 +93,31 @@ def upload(
     client = client_of(ctx)
     if not source.is_file():
         raise NotFound(f"there is no file {source} to upload")
-    with _shown(f"upload {source}", source.stat().st_size) as progress:
+    with Bar(f"upload {source}", source.stat().st_size) as bar:
         if kind is TransferType.auto:
             client.upload(
                 system,
                 source,
                 destination_directory,
                 filename,
-                advance=progress.advance,
+                advance=bar.advance,
                 timeout=wait_timeout,
                 progress=_tell,
             )
         elif kind is TransferType.direct:
             client.simple_upload(
-                system, source, destination_directory, filename, advance=progress.advance
+                system, source, destination_directory, filename, advance=bar.advance
             )
         else:
             # The server goes by the last part of the path that it is told.
             told = source.with_name(filename) if filename else source
             transfer = client.external_upload(system, told, destination_directory)
-            transfer.finish_upload(source, advance=progress.advance, timeout=wait_timeout)
+            transfer.finish_upload(source, advance=bar.advance, timeout=wait_timeout)
             transfer.wait(wait_timeout, progress=_tell)
-        progress.done(str(source))
 
 
 def _tell(task: Task) -> None:
     typer.echo(f"{task['task_id']}: {task['status']} {task['description']}", err=True)
-
-
-@contextmanager
-def _shown(title: str, size: int) -> Iterator[TransferProgress]:
-    from luisy_protocol.terminal import terminal_progress
-
-    progress = terminal_progress()
-    progress.begin(title, files=1, size=size)
-    try:
-        yield progress
-    finally:
-        progress.end()
 
 
 def add_to(app: typer.Typer) -> None:

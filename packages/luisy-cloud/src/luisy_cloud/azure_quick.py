@@ -1,0 +1,194 @@
+"""Small objects in one plain request each; whatever is not a plain success is left to the SDK.
+
+For a file of a few kilobytes, Azure's SDK for Python spends several times longer on building a
+request and taking its answer apart than on sending it. So a small object is first asked for, or
+sent, by one request that is made here, on the same connections. If the answer is not exactly what
+a success looks like (it is an error, the object is large, the line was cut, the token has run
+out), nothing has happened that matters: the SDK does the same again, with its retries, and its
+errors are the ones that are reported.
+
+Requests are allowed by a SAS token: the one that was given, or one that is made from the
+account's key here, without asking anybody. With a login by identity there is none, and the SDK
+does everything.
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qs, quote
+
+from luisy_protocol.secret import Secret
+from luisy_protocol.store import ObjectInfo
+
+from luisy_cloud.azure_settings import AzureSettings
+
+if TYPE_CHECKING:
+    from azure.storage.blob import ContainerClient
+    from requests import Response
+
+    from luisy_cloud.azure_session import AzureSession
+
+LIFETIME = timedelta(hours=24)
+_CLOCKS_DIFFER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class QuickAnswer:
+    """A small object, whole.
+
+    Attributes:
+        content: Its bytes.
+        info: What the answer tells about it; its key is the blob's name.
+        md5: What Azure noted as its MD5, if it did.
+    """
+
+    content: bytes
+    info: ObjectInfo
+    md5: bytes | None
+
+
+class QuickPath:
+    """Plain requests to one container.
+
+    Args:
+        session: The connections.
+        url: The container's URL, without a query.
+        token: A SAS token.
+        limit: Up to how many bytes an object is small.
+        timeout: How many seconds to wait for an answer.
+    """
+
+    def __init__(
+        self, session: AzureSession, url: str, *, token: str, limit: int, timeout: float
+    ) -> None:
+        self._session = session
+        self._url = url
+        self._token = Secret(token)
+        self._limit = limit
+        self._timeout = timeout
+        self._version = parse_qs(token).get("sv", [""])[0]
+
+    def get(self, name: str, *, etag: str | None = None) -> QuickAnswer | None:
+        """Return a blob, or None if the SDK has to see to it.
+
+        Args:
+            name: The blob's name.
+            etag: The etag that it must have.
+        """
+        headers = {"x-ms-range": f"bytes=0-{self._limit - 1}"}
+        if etag is not None:
+            headers["If-Match"] = f'"{etag}"'
+        answer = self._ask("GET", name, headers, None)
+        if answer is None or not _is_whole(answer):
+            return None
+        content, told = answer.content, answer.headers
+        md5 = told.get("x-ms-blob-content-md5")
+        info = _info(answer, name, size=len(content), sha256=told.get("x-ms-meta-sha256"))
+        return QuickAnswer(content, info, base64.b64decode(md5) if md5 else None)
+
+    def put(self, name: str, content: bytes, *, sha256: str, md5: bytes) -> ObjectInfo | None:
+        """Replace a blob, or return None if the SDK has to see to it.
+
+        Args:
+            name: The blob's name.
+            content: Its new content, small.
+            sha256: The digest to be noted with it.
+            md5: The MD5 of the content, which Azure checks and notes.
+        """
+        encoded = base64.b64encode(md5).decode()
+        headers = {
+            "x-ms-blob-type": "BlockBlob",
+            "x-ms-meta-sha256": sha256,
+            "x-ms-blob-content-md5": encoded,
+            "Content-MD5": encoded,
+            "Content-Type": "application/octet-stream",
+            "Content-Length": str(len(content)),
+        }
+        answer = self._ask("PUT", name, headers, content)
+        if answer is None or answer.status_code != 201:
+            return None
+        return _info(answer, name, size=len(content), sha256=sha256)
+
+    def _ask(
+        self, method: str, name: str, headers: dict[str, str], content: bytes | None
+    ) -> Response | None:
+        from requests import RequestException
+
+        try:
+            answer = self._session.request(
+                method,
+                f"{self._url}/{quote(name, safe='/~')}?{self._token.reveal()}",
+                headers={"x-ms-version": self._version, **headers},
+                data=content,
+                timeout=(min(20.0, self._timeout), self._timeout),
+                verify=self._session.trusted,
+                cert=None,
+                proxies=None,
+                stream=True,
+            )
+            answer.raw.enforce_content_length = True
+            if method == "GET" and not _is_whole(answer):
+                answer.close()
+            _ = answer.content  # read here, so that a cut of the line is met here
+        except RequestException:
+            return None
+        return answer
+
+
+def open_quick_path(
+    settings: AzureSettings, container: ContainerClient, session: AzureSession, *, limit: int
+) -> QuickPath | None:
+    """Return the quick path to a container, if there is a token or a key for it."""
+    token = _token(settings, container)
+    url = container.url
+    if token is None or "?" in url:
+        return None
+    return QuickPath(session, url, token=token, limit=limit, timeout=settings.timeout)
+
+
+def _is_whole(answer: Response) -> bool:
+    """Tell whether an answer to the request of a range has all of the blob, by its headers."""
+    size = answer.headers.get("Content-Length", "")
+    return (
+        answer.status_code == 206
+        and size.isdecimal()
+        and answer.headers.get("Content-Range") == f"bytes 0-{int(size) - 1}/{size}"
+    )
+
+
+def _token(settings: AzureSettings, container: ContainerClient) -> str | None:
+    if settings.sas_token:
+        return settings.sas_token.reveal().lstrip("?")
+    key = getattr(container.credential, "account_key", None)
+    if not key or not container.account_name:
+        return None
+    return _signed(container, key)
+
+
+def _signed(container: ContainerClient, key: str) -> str | None:
+    from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
+    now = datetime.now(UTC)
+    try:
+        return generate_container_sas(
+            str(container.account_name),
+            container.container_name,
+            account_key=key,
+            permission=ContainerSasPermissions(read=True, write=True),
+            start=now - _CLOCKS_DIFFER,
+            expiry=now + LIFETIME,
+        )
+    except ValueError:  # not a key at all; the SDK says so when it is used
+        return None
+
+
+def _info(answer: Response, name: str, *, size: int, sha256: str | None) -> ObjectInfo:
+    etag = answer.headers.get("ETag", "").strip('"')
+    modified = answer.headers.get("Last-Modified")
+    return ObjectInfo(
+        name, size, etag, parsedate_to_datetime(modified) if modified else None, sha256
+    )
