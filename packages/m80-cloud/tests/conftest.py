@@ -75,6 +75,7 @@ class FaultyLine:
     def __init__(self, endpoint):
         self.requests = []
         self.fault = lambda number, method, path: None
+        self.now = threading.local()  # `now.range` is the Range of the request in hand
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(
             ("127.0.0.1", 0), self._handler(urlsplit(endpoint).netloc)
@@ -101,6 +102,7 @@ class FaultyLine:
 
             def pass_on(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                line.now.range = self.headers.get("Range")
                 fault = line.decide(self.command, self.path)
                 if isinstance(fault, int):
                     code = b"SlowDown" if fault == 503 else b"InvalidRequest"

@@ -211,6 +211,32 @@ def test_damaged_content_in_the_bucket_is_named_and_can_be_repaired(
     assert not data.verify().problems
 
 
+@pytest.mark.parametrize("damage", ["damaged", "missing"])
+def test_manifest_that_was_lost_is_named_and_can_be_repaired(
+    data, dataset, s3_server, in_cloud, damage
+):
+    data.put("small", "Files")
+    client = s3_server.client()
+    (item,) = client.list_objects_v2(Bucket=in_cloud, Prefix="minus80/manifests/")["Contents"]
+    if damage == "missing":
+        client.delete_object(Bucket=in_cloud, Key=item["Key"])
+    else:
+        client.put_object(Bucket=in_cloud, Key=item["Key"], Body=b"{}")
+    with pytest.raises(IntegrityError, match="minus80/manifests/"):
+        data.get("small", "Files")
+    data.put("small", "Files", resend=True)
+    assert not data.verify().problems
+
+
+def test_bucket_that_may_not_be_made_is_told(dataset, line, monkeypatch):
+    monkeypatch.setenv("CLOUD_BUCKET", "not-mine-to-make")
+    line.fault = lambda number, method, path: (
+        403 if (method, path.partition("?")[0]) == ("PUT", "/not-mine-to-make") else None
+    )
+    with pytest.raises(AccessDenied, match="cannot create the bucket not-mine-to-make"):
+        m80.CloudData().put("small", "Files")
+
+
 def test_missing_content_in_the_bucket_is_named(data, dataset, s3_server, in_cloud):
     data.put("small", "Files")
     client = s3_server.client()

@@ -1,6 +1,7 @@
 """Datasets on this machine: database, tables, values, temporary files, available and delete."""
 
 import contextlib
+import os
 from pathlib import Path
 
 import minus80 as m80
@@ -11,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as stn
 from luisy_protocol.errors import ConfigurationError, IntegrityError, NotSupported
+from minus80.folders import Folders
 
 
 class Survey(m80.Freezable):
@@ -154,3 +156,15 @@ def test_other_base_directory(tmp_path, home):
     Survey("two", basedir=tmp_path / "other")
     assert (tmp_path / "other" / "databases" / "Survey.two").is_dir()
     assert not (home / ".minus80.conf").exists()
+
+
+def test_leftovers_of_puts_killed_long_ago_are_removed(home):
+    folders = Folders(home / ".minus80")
+    for name in ("old.put", "old.send", "new.put", "Survey.one.replaced"):
+        (folders.temporary / name).mkdir(parents=True)
+        (folders.temporary / name / "file").write_text("x")
+        if not name.startswith("new"):
+            os.utime(folders.temporary / name, (1, 1))
+    folders.remove_leftovers()
+    left = sorted(path.name for path in folders.temporary.iterdir())
+    assert left == ["Survey.one.replaced", "new.put"]

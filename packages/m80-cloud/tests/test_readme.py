@@ -36,7 +36,7 @@ def elsewhere(tmp_path, monkeypatch):
 
 
 def test_session_of_the_readme_prints_what_it_says(in_cloud, elsewhere):
-    blocks = re.findall(r"```python\n(.*?)```", README.read_text(), re.DOTALL)
+    blocks = re.findall(r"```pycon\n(.*?)```", README.read_text(), re.DOTALL)
     assert len(blocks) == 4
     run("\n".join(blocks), "README")
 

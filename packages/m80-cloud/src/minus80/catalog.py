@@ -16,6 +16,7 @@ from minus80.manifest import Manifest
 from minus80.names import nearest, split_slug
 
 _ATTEMPTS = 50
+_REPAIR = "put the dataset again with resend=True from a machine that has it"
 
 
 class Catalog:
@@ -56,12 +57,12 @@ class Catalog:
         try:
             text, _ = self._store.read(key)
         except NotFound as error:
-            raise IntegrityError(
-                f"{name}, which lists the files of a version, is missing"
-            ) from error
+            raise IntegrityError(f"{name} is missing; {_REPAIR}") from error
         manifest = manifests.decode(text, name=name)
         if manifests.digest(manifest) != version.manifest:
-            raise IntegrityError(f"{name} is damaged: its digest is not the one in its name")
+            raise IntegrityError(
+                f"{name} is damaged: its digest is not the one in its name; {_REPAIR}"
+            )
         return manifest
 
     def change(

@@ -52,7 +52,10 @@ class CloudData:
         return f"s3://{self.settings.cloud.bucket}" + (f" at {server}" if server else "")
 
     def list(
-        self, name: str | None = None, dtype: str | None = None, *, raw: bool = False
+        self,
+        name: str | None = None,
+        dtype: str | None = None,
+        raw: bool = False,
     ) -> Listing:
         """Return what is in the cloud: a mapping from dtypes to names that prints as a list.
 
@@ -265,7 +268,7 @@ class CloudData:
 
         catalog.change(slug, edit)
 
-    def remove(self, name: str, dtype: str, *, raw: bool = False) -> None:
+    def remove(self, name: str, dtype: str, raw: bool = False) -> None:
         """Remove a dataset with all its versions, or a raw file, from the cloud.
 
         The space of a dataset's contents is freed by `clean`.

@@ -26,6 +26,7 @@ from minus80.settings import load_settings
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
+_ABANDONED_AFTER = 7 * 24 * 60 * 60
 
 
 class Folders:
@@ -113,6 +114,14 @@ class Folders:
             shutil.rmtree(gone, ignore_errors=True)
             path.rename(gone)
             shutil.rmtree(gone)
+
+    def remove_leftovers(self) -> None:
+        """Remove what puts that were killed more than a week ago left of copies and backups."""
+        for pattern in ("*.put", "*.send"):
+            for left in self.temporary.glob(pattern):
+                with suppress(OSError):
+                    if time.time() - left.stat().st_mtime > _ABANDONED_AFTER:
+                        shutil.rmtree(left)
 
     def _recover(self, slug: str) -> None:
         old, path = self._old(slug), self.databases / slug

@@ -13,17 +13,14 @@ once more after it has finished. So both are told (`ConcurrentPut`).
 
 from __future__ import annotations
 
-import hashlib
 import warnings
-import zlib
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
-from luisy_protocol.errors import Conflict, LuisyError, NotFound
-from luisy_protocol.os_errors import translated
+from luisy_protocol.errors import Conflict, IntegrityError, LuisyError, NotFound
 from luisy_protocol.progress import TransferProgress
 from luisy_protocol.store import ObjectInfo, Store
 from luisy_protocol.transfer import Upload, upload_all
@@ -35,6 +32,7 @@ from minus80.folders import Folders
 from minus80.history import History, Version
 from minus80.layout import BLOBS, blob_key, blob_of, manifest_key
 from minus80.manifest import File, Manifest, manifest_of
+from minus80.packing import compress_file
 from minus80.snapshot import Memory, Source, look, scratch_folder, snapshot
 from minus80.under_way import Mark, check_still_marked, marked, others_putting
 
@@ -43,7 +41,6 @@ _FEW = 20
 _PAGE = 1000
 _FILES_A_PAGE = 250
 _SMALL = 8 * 1024 * 1024
-_CHUNK = 1024 * 1024
 
 
 def put_dataset(
@@ -74,6 +71,7 @@ def put_dataset(
     """
     folder = folders.existing(slug)
     memory = Memory(memory_path(folders, slug))
+    folders.remove_leftovers()
     _warn_without_conditions(store)
     with marked(store, slug) as mark:
         catalog = Catalog(store)
@@ -92,7 +90,10 @@ def put_dataset(
             )
             sent, manifest = sender.send(sources, progress)
         check_still_marked(store, mark)
-        version = _commit(store, catalog, mark, manifest, seen=seen, tag=tag)
+        digest = manifests.digest(manifest)
+        if resend or all(version.manifest != digest for version in seen[0].versions):
+            store.write(manifest_key(digest), manifests.encode(manifest))
+        version = _commit(catalog, mark, manifest, seen=seen, tag=tag)
         memory.note(sent)
         _tell(store, catalog, mark, version)
     return version
@@ -109,8 +110,9 @@ def _present(
     """Return the digests of contents that are there, and whether each is compressed."""
     present: dict[str, bool] = {}
     if history.current:
-        for file in catalog.manifest(history.current).files:
-            present[file.sha256] = file.gzip
+        with suppress(IntegrityError):  # a damaged manifest tells nothing
+            for file in catalog.manifest(history.current).files:
+                present[file.sha256] = file.gzip
     missing = {source.sha256: source.size for source in sources if source.sha256 not in present}
     small = {sha256 for sha256, size in missing.items() if size <= _SMALL}
     if len(small) > _FEW:  # a few are sent faster than looked for
@@ -160,17 +162,19 @@ class _Sender:
         with scratch_folder(self._scratch):
             sources = [self._readable(source) for source in sources]
             missing = {s.sha256: s for s in sources if s.sha256 not in self._present}
-            progress.begin("put", files=len(missing), size=sum(s.size for s in missing.values()))
-            try:
-                uploads = (self._upload(source) for source in missing.values())
-                upload_all(
-                    self._store, uploads, workers=WORKERS, progress=progress, done=self._sent
-                )
-            finally:
-                progress.end()
+            if missing:
+                self._send_all(list(missing.values()), progress)
         gzip = {**dict.fromkeys(missing, self._compress), **self._present}
         files = (File(s.path, s.sha256, s.size, gzip[s.sha256]) for s in sources)
         return sources, manifest_of(files)
+
+    def _send_all(self, sources: list[Source], progress: TransferProgress) -> None:
+        progress.begin("put", files=len(sources), size=sum(source.size for source in sources))
+        try:
+            uploads = (self._upload(source) for source in sources)
+            upload_all(self._store, uploads, workers=WORKERS, progress=progress, done=self._sent)
+        finally:
+            progress.end()
 
     def _readable(self, source: Source) -> Source:
         """Return a source that can be read if it has to be sent."""
@@ -191,7 +195,6 @@ class _Sender:
 
 
 def _commit(
-    store: Store,
     catalog: Catalog,
     mark: Mark,
     manifest: Manifest,
@@ -199,14 +202,11 @@ def _commit(
     seen: tuple[History, str | None],
     tag: str | None,
 ) -> Version:
-    """Write the manifest, and add the version to the history, whoever else does so."""
-    digest = manifests.digest(manifest)
-    if all(version.manifest != digest for version in seen[0].versions):
-        store.write(manifest_key(digest), manifests.encode(manifest))
+    """Add the version to the history, whoever else does so."""
     current = seen[0].current
     version = Version(
         number=0,
-        manifest=digest,
+        manifest=manifests.digest(manifest),
         files=len(manifest.files),
         size=manifest.size,
         time=mark.time.isoformat(timespec="seconds"),
@@ -261,16 +261,3 @@ def _warn_without_conditions(store: Store) -> None:
 
 def _warn(message: str) -> None:
     warnings.warn(ConcurrentPut(message), stacklevel=5)
-
-
-def compress_file(source: Path, target: Path) -> str:
-    """Compress a file with gzip, always to the same bytes, and return their digest."""
-    packer, digest = zlib.compressobj(6, zlib.DEFLATED, 31), hashlib.sha256()
-    with translated(f"compress {source}"), source.open("rb") as file, target.open("wb") as packed:
-        while True:
-            chunk = file.read(_CHUNK)
-            out = packer.compress(chunk) if chunk else packer.flush()
-            packed.write(out)
-            digest.update(out)
-            if not chunk:
-                return digest.hexdigest()

@@ -18,9 +18,9 @@ from luisy_protocol.store import ObjectInfo
 
 from minus80.errors import DatasetNotFound
 from minus80.folders import Folders
-from minus80.freeze import compress_file
 from minus80.layout import RAW, old_raw_key, raw_key
 from minus80.names import suggestion, valid_dtype, valid_name
+from minus80.packing import compress_file
 from minus80.s3_store import S3Store
 from minus80.snapshot import scratch_folder
 from minus80.under_way import new_id

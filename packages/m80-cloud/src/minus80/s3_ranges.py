@@ -1,10 +1,12 @@
 """Fetch an object: a small one in one request, a large one in ranges, several at a time.
 
 Rules. The first request asks for the beginning and learns the size and the etag; every other range
-is asked for under that etag, so parts of two contents are never mixed. Ranges are fetched by a few
-threads and written and hashed in order by the caller's; what is in memory is bounded. With a
-journal, how far the file is whole is kept beside it, and a later run goes on from there if the
-object is still the same; it hashes what is there, so the digest always covers every byte on disk.
+is asked for under that etag, so parts of two contents are never mixed. A few threads fetch ranges
+and write each to its place in the file, a little at a time; the caller's thread takes the digest
+of what is on disk, in order, as far as it is whole. With a journal, how far that is is kept beside
+the file, and a later run goes on from there if the object is still the same; it hashes what is
+there, so the digest always covers every byte on disk. A range whose connection breaks is asked for
+again, for boto3 retries requests only.
 """
 
 from __future__ import annotations
@@ -13,11 +15,11 @@ import hashlib
 import json
 import os
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future
 from contextlib import closing
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from threading import Event
 
 from luisy_protocol.digest import CHUNK
 from luisy_protocol.errors import Conflict, IntegrityError, Unavailable
@@ -28,11 +30,9 @@ from minus80.s3_connection import PART_WORKERS, Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_quick import Answer
 
-if TYPE_CHECKING:
-    from hashlib import _Hash
-
 RANGE = 8 * 1024 * 1024
 _ATTEMPTS = 3
+_PIECE = 256 * 1024
 
 
 def fetch(
@@ -65,25 +65,100 @@ def fetch(
             path.write_bytes(answer.body)
         advance(answer.size)
         return answer, hashlib.sha256(answer.body).hexdigest()
-    with translated(f"write {path}"):
-        file = path.open("r+b" if path.exists() else "x+b")
-    with file:
-        digest = hashlib.sha256()
-        whole = _resumed(file, digest, journal, answer, advance)
-        if whole == 0:
-            _append(path, file, digest, answer.body)
-            advance(len(answer.body))
-            whole = len(answer.body)
-        for body in ranges(connection, key, answer, start=whole):
-            _append(path, file, digest, body)
-            whole += len(body)
-            _note(journal, answer, whole)
-            advance(len(body))
-    if whole != answer.size:
-        raise IntegrityError(
-            f"{key} in {connection.url} has {answer.size:,} bytes and {whole:,} arrived; try again"
-        )
-    return answer, digest.hexdigest()
+    return answer, _Target(connection, key, path, answer).fill(advance, journal)
+
+
+class _Target:
+    """A file that becomes a large object's content."""
+
+    def __init__(self, connection: Connection, key: str, path: Path, answer: Answer) -> None:
+        self._connection = connection
+        self._key = key
+        self._path = path
+        self._answer = answer
+        self._digest = hashlib.sha256()
+        self._stop = Event()
+
+    def fill(self, advance: Advance, journal: Path | None) -> str:
+        """Fetch what is missing, and return the digest of all."""
+        whole = _noted(journal, self._answer)
+        with translated(f"write {self._path}"):
+            if not self._path.exists() or self._path.stat().st_size < whole:
+                whole = 0
+            if whole == 0:
+                whole = self._path.write_bytes(self._answer.body)
+        self._hash(0, whole)
+        advance(whole)
+        with closing(self._ranges(whole)) as ends:
+            for end in ends:
+                self._hash(whole, end)
+                _note(journal, self._answer, end)
+                advance(end - whole)
+                whole = end
+        with translated(f"write {self._path}"):
+            os.truncate(self._path, self._answer.size)
+        return self._digest.hexdigest()
+
+    def _ranges(self, start: int) -> Generator[int, None, None]:
+        """Yield where each range ends once it is written, in order; a few are fetched ahead."""
+        ahead: deque[Future[int]] = deque()
+        offsets = iter(range(start, self._answer.size, RANGE))
+        try:
+            while True:
+                while len(ahead) < PART_WORKERS and (offset := next(offsets, None)) is not None:
+                    end = min(offset + RANGE, self._answer.size)
+                    ahead.append(self._connection.parts.submit(self._fetch, offset, end))
+                if not ahead:
+                    return
+                yield ahead[0].result()
+                ahead.popleft()
+        finally:
+            self._stop.set()
+            for future in ahead:
+                if not future.cancel():
+                    future.exception()  # it still writes to the file
+
+    def _fetch(self, start: int, end: int) -> int:
+        for left in range(_ATTEMPTS - 1, -1, -1):
+            try:
+                return self._fetch_once(start, end)
+            except Unavailable:
+                if not left:
+                    raise
+        raise AssertionError("unreachable")
+
+    def _fetch_once(self, start: int, end: int) -> int:
+        pieces = _pieces(self._connection, self._key, self._answer.etag, start, end)
+        with translated(f"write {self._path}"), self._path.open("r+b") as file:
+            file.seek(start)
+            for piece in pieces:
+                if self._stop.is_set():
+                    break
+                file.write(piece)
+        return end
+
+    def _hash(self, start: int, end: int) -> None:
+        with translated(f"read {self._path}"), self._path.open("rb") as file:
+            file.seek(start)
+            while start < end:
+                chunk = file.read(min(CHUNK, end - start))
+                if not chunk:
+                    raise IntegrityError(f"{self._path} was cut while it was written")
+                self._digest.update(chunk)
+                start += len(chunk)
+
+
+def stream(connection: Connection, key: str) -> Iterator[bytes]:
+    """Yield an object's content in order, a little at a time.
+
+    Raises:
+        NotFound: If there is no such object.
+        IntegrityError: If it comes incomplete.
+    """
+    answer = begin(connection, key)
+    yield answer.body
+    if answer.size > len(answer.body):
+        yield from _pieces(connection, key, answer.etag, len(answer.body), answer.size)
 
 
 def begin(connection: Connection, key: str, *, if_match: str | None = None) -> Answer:
@@ -115,82 +190,21 @@ def _begin_by_boto3(connection: Connection, key: str, if_match: str | None) -> A
     )
 
 
-def ranges(connection: Connection, key: str, answer: Answer, *, start: int) -> Iterator[bytes]:
-    """Yield the ranges from `start` on, in order, fetched a few ahead.
-
-    A transfer waits for memory only when it holds none, so transfers never wait for each other.
-    """
-    memory = connection.parts_in_memory
-    ahead: deque[Future[bytes]] = deque()
-    offset = start
-    try:
-        while ahead or offset < answer.size:
-            while (
-                offset < answer.size
-                and len(ahead) < PART_WORKERS
-                and memory.acquire(blocking=not ahead)
-            ):
-                last = min(offset + RANGE, answer.size) - 1
-                ahead.append(
-                    connection.parts.submit(_range, connection, key, answer.etag, offset, last)
-                )
-                offset = last + 1
-            yield ahead[0].result()
-            ahead.popleft()
-            memory.release()
-    finally:
-        for future in ahead:
-            future.cancel()
-            memory.release()
-
-
-def _range(connection: Connection, key: str, etag: str, first: int, last: int) -> bytes:
-    """Return a range, asked for again when the connection breaks: boto3 retries requests only."""
-    for left in range(_ATTEMPTS - 1, -1, -1):
-        try:
-            return _range_once(connection, key, etag, first, last)
-        except Unavailable:
-            if not left:
-                raise
-    raise AssertionError("unreachable")
-
-
-def _range_once(connection: Connection, key: str, etag: str, first: int, last: int) -> bytes:
+def _pieces(connection: Connection, key: str, etag: str, start: int, end: int) -> Iterator[bytes]:
+    """Yield a range of an object, a little at a time."""
+    left = end - start
     with s3_errors(f"read {key}", url=connection.url):
         found = connection.client.get_object(
-            Bucket=connection.bucket, Key=key, Range=f"bytes={first}-{last}", IfMatch=etag
+            Bucket=connection.bucket, Key=key, Range=f"bytes={start}-{end - 1}", IfMatch=etag
         )
-        with closing(found["Body"]) as stream:
-            body = stream.read()
-    if found["ETag"] != etag:
-        raise Conflict(f"{key} in {connection.url} changed while it was read; try again")
-    if len(body) != last - first + 1:
+        if found["ETag"] != etag:
+            raise Conflict(f"{key} in {connection.url} changed while it was read; try again")
+        with closing(found["Body"]) as body:
+            while piece := body.read(min(_PIECE, left) or 1):
+                left -= len(piece)
+                yield piece
+    if left:
         raise IntegrityError(f"{key} in {connection.url} came incomplete; try again")
-    return body
-
-
-def _append(path: Path, file: BinaryIO, digest: _Hash, body: bytes) -> None:
-    with translated(f"write {path}"):
-        file.write(body)
-        file.truncate()
-        file.flush()
-    digest.update(body)
-
-
-def _resumed(
-    file: BinaryIO, digest: _Hash, journal: Path | None, answer: Answer, advance: Advance
-) -> int:
-    """Hash what an earlier run left, and return how much of it is whole."""
-    whole = _noted(journal, answer)
-    if whole == 0 or os.fstat(file.fileno()).st_size < whole:
-        return 0
-    left = whole
-    while left:
-        chunk = file.read(min(CHUNK, left))
-        digest.update(chunk)
-        advance(len(chunk))
-        left -= len(chunk)
-    return whole
 
 
 def _noted(journal: Path | None, answer: Answer) -> int:

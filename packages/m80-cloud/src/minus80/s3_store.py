@@ -36,7 +36,7 @@ from minus80.s3_connection import Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_multipart import PART, send_parts
 from minus80.s3_quick import sha256_of
-from minus80.s3_ranges import begin, fetch, ranges
+from minus80.s3_ranges import begin, fetch, stream
 from minus80.settings import Cloud, load_settings
 
 if TYPE_CHECKING:
@@ -286,9 +286,7 @@ class S3Store:
             NotFound: If there is no such object.
             IntegrityError: If it comes incomplete.
         """
-        answer = begin(self.connection, self._name(key))
-        yield answer.body
-        yield from ranges(self.connection, self._name(key), answer, start=len(answer.body))
+        return stream(self.connection, self._name(key))
 
     def unfinished(self) -> Iterator[Unfinished]:
         """Yield the uploads in parts that were begun and are not complete."""

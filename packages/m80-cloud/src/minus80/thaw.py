@@ -14,11 +14,8 @@ version that is got, nor in the one that was put or got last, is set aside below
 from __future__ import annotations
 
 import glob
-import hashlib
 import logging
 import shutil
-import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -33,12 +30,12 @@ from minus80.folders import Folders
 from minus80.freeze import WORKERS, memory_path
 from minus80.layout import blob_key
 from minus80.manifest import File, Manifest, digest
+from minus80.packing import expand, expand_file
 from minus80.s3_ranges import RANGE
 from minus80.s3_store import S3Store
 from minus80.snapshot import Memory, Source, backup, fetched, snapshot
 
 _BATCH = 1000
-_CHUNK = 1024 * 1024
 _LOG = logging.getLogger("minus80")
 
 
@@ -110,13 +107,14 @@ class _Getter:
         first = {file.sha256: file for file in reversed(missing)}
         size = sum(file.size for file in first.values())
         self._check_space(sum(file.size for file in missing))
-        progress.begin("get", files=len(first), size=size)
-        try:
-            self._fetch(list(first.values()), progress)
-        except TransferFailed as error:
-            raise self._explained(error) from error
-        finally:
-            progress.end()
+        if first:
+            progress.begin("get", files=len(first), size=size)
+            try:
+                self._fetch(list(first.values()), progress)
+            except TransferFailed as error:
+                raise self._explained(error) from error
+            finally:
+                progress.end()
         for file in missing:
             if first[file.sha256] is not file:
                 self._copy(self._path(first[file.sha256]), file)
@@ -252,64 +250,6 @@ class _Getter:
                     "put the dataset again with resend=True from a machine that has it"
                 )
         return error
-
-
-def expand(content: bytes, *, limit: int, name: str) -> bytes:
-    """Return what a small gzip file holds.
-
-    Args:
-        content: The compressed file.
-        limit: The size it must have; more is not expanded.
-        name: What to call it in messages.
-
-    Raises:
-        IntegrityError: If it is malformed or larger than the limit.
-    """
-    unpacker = zlib.decompressobj(31)
-    try:
-        expanded = unpacker.decompress(content, limit + 1)
-    except zlib.error as error:
-        raise IntegrityError(f"{name} is no valid gzip file") from error
-    if len(expanded) > limit or not unpacker.eof:
-        raise IntegrityError(f"{name} does not hold the {limit:,} bytes it should")
-    return expanded
-
-
-def expand_file(source: Path, target: Path, *, limit: int) -> str:
-    """Expand a gzip file and return the digest of what comes out.
-
-    Args:
-        source: The compressed file.
-        target: The file to write.
-        limit: The size it must have; more is not written.
-
-    Raises:
-        IntegrityError: If it is malformed or grows beyond the limit.
-    """
-    digest, size = hashlib.sha256(), 0
-    with translated(f"write {target}"), target.open("wb") as out:
-        for chunk in _expanded(source):
-            size += len(chunk)
-            if size > limit:
-                raise IntegrityError(f"{source.name} holds more than the {limit:,} bytes it should")
-            digest.update(chunk)
-            out.write(chunk)
-    return digest.hexdigest()
-
-
-def _expanded(source: Path) -> Iterator[bytes]:
-    unpacker = zlib.decompressobj(31)
-    try:
-        with source.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                while chunk:
-                    yield unpacker.decompress(chunk, _CHUNK)
-                    chunk = unpacker.unconsumed_tail
-        yield unpacker.flush()
-    except zlib.error as error:
-        raise IntegrityError(f"{source.name} is no valid gzip file") from error
-    if not unpacker.eof:
-        raise IntegrityError(f"{source.name} is cut off")
 
 
 def _key(file: File) -> str:
