@@ -1,9 +1,12 @@
+import shutil
+
 import luisy
 import pandas as pd
 import pytest
 from luisy.config import Config
 
 pyspark_sql = pytest.importorskip("pyspark.sql", reason="pyspark is not installed")
+pytestmark = pytest.mark.skipif(shutil.which("java") is None, reason="Spark runs on Java")
 
 
 @pytest.fixture(scope="module")

@@ -23,7 +23,7 @@ class Numbers(luisy.ExternalTask):
 
 @luisy.interim
 @luisy.requires(Numbers)
-class Doubled(luisy.Task):
+class Twofold(luisy.Task):
     factor = luisy.IntParameter(default=2)
 
     def run(self):
@@ -31,13 +31,13 @@ class Doubled(luisy.Task):
 
 
 @luisy.final
-@luisy.requires(Doubled, Numbers, as_dict=True)
+@luisy.requires(Twofold, Numbers, as_dict=True)
 class Both(luisy.Task):
     def run(self):
         self.write({name: target.read()["a"].sum() for name, target in self.input().items()})
 
 
-@luisy.requires(Doubled)
+@luisy.requires(Twofold)
 class Broken(luisy.Task):
     def run(self):
         raise RuntimeError("broken")
@@ -78,21 +78,21 @@ def test_run_pipeline_returns_the_output_of_the_root():
     assert not check(
         lambda case: seen.append(case.run_pipeline(Both(), existing_outputs=[(Numbers(), FRAME)]))
     )
-    assert seen == [{"Doubled": 6, "Numbers": 3}]
+    assert seen == [{"Twofold": 6, "Numbers": 3}]
 
 
 def test_run_pipeline_can_return_all_outputs():
     seen = []
     outputs = [(Numbers(), FRAME)]
     check(lambda case: seen.append(case.run_pipeline(Both(), outputs, return_store=True)))
-    assert seen[0].keys() == {Numbers(), Doubled(), Both()}
+    assert seen[0].keys() == {Numbers(), Twofold(), Both()}
 
 
 def test_run_pipeline_starts_from_the_outputs_that_are_there():
     seen = []
-    outputs = [(Numbers(), FRAME), (Doubled(), FRAME * 100)]
+    outputs = [(Numbers(), FRAME), (Twofold(), FRAME * 100)]
     check(lambda case: seen.append(case.run_pipeline(Both(), outputs)))
-    assert seen == [{"Doubled": 300, "Numbers": 3}]
+    assert seen == [{"Twofold": 300, "Numbers": 3}]
 
 
 @pytest.mark.parametrize(
@@ -129,8 +129,8 @@ def test_assertion_that_does_not_hold_fails_the_test(assertion, task, outputs):
 
 def test_execution_summary_tells_what_was_done():
     seen = []
-    check(lambda case: seen.append(case.get_execution_summary(Doubled(), [(Numbers(), FRAME)])))
-    assert seen[0]["completed"] == {Doubled()}
+    check(lambda case: seen.append(case.get_execution_summary(Twofold(), [(Numbers(), FRAME)])))
+    assert seen[0]["completed"] == {Twofold()}
     assert seen[0]["already_done"] == {Numbers()}
 
 
@@ -159,10 +159,10 @@ def test_task_that_writes_its_file_itself_has_a_folder(run_pipeline):
 
 def test_nothing_stays_of_a_run_in_memory(run_pipeline, tmp_path):
     create_testing_config(tmp_path, mock_spark=False)
-    run_pipeline(Doubled(), {Numbers(): FRAME})
+    run_pipeline(Twofold(), {Numbers(): FRAME})
     assert list(tmp_path.iterdir()) == []
     assert Config().working_dir == str(tmp_path)
-    assert not Doubled().complete()
+    assert not Twofold().complete()
     assert not Numbers().output().exists()
 
 
@@ -173,13 +173,13 @@ def test_fixture_fails_with_the_summary(run_pipeline):
 
 def test_debug_run_tells_what_was_done(luisy_working_dir):
     Numbers().output().write(FRAME)
-    assert debug_run(Doubled())["completed"] == {Doubled()}
-    assert debug_run([Doubled()])["already_done"] == {Doubled()}
-    assert debug_run(Doubled(), return_summary=False).scheduling_succeeded
+    assert debug_run(Twofold())["completed"] == {Twofold()}
+    assert debug_run([Twofold()])["already_done"] == {Twofold()}
+    assert debug_run(Twofold(), return_summary=False).scheduling_succeeded
 
 
 def test_all_dependencies_are_a_set():
-    assert get_all_dependencies(Both()) == {Both(), Doubled(), Numbers()}
+    assert get_all_dependencies(Both()) == {Both(), Twofold(), Numbers()}
 
 
 def test_plain_tasks_of_luigi_run_in_memory(run_pipeline, tmp_path):

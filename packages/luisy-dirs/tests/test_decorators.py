@@ -81,5 +81,5 @@ def test_reader_that_is_no_function_is_refused():
 
 
 def test_source_that_is_not_external_is_refused():
-    with pytest.raises(ConfigurationError, match="not a luisy.ExternalTask"):
+    with pytest.raises(ConfigurationError, match=r"not a luisy\.ExternalTask"):
         make_directory_output(str)(Task)

@@ -41,7 +41,7 @@ def test_list_names_of_nothing_says_so(folder):
 
 def test_files_are_read_one_at_a_time(folder):
     seen = []
-    files = Files(folder, list_names(folder, recursive=True), lambda path: seen.append(path))
+    files = Files(folder, list_names(folder, recursive=True), seen.append)
     reading = iter(files)
     assert seen == []
     next(reading)

@@ -43,7 +43,7 @@ def test_names_that_some_system_takes_for_one_clash(names):
 
 
 def test_clash_names_both_inputs():
-    with pytest.raises(NameClash, match="the input of a.*the input of A"):
+    with pytest.raises(NameClash, match=r"the input of a.*the input of A"):
         taken("a", "A")
 
 

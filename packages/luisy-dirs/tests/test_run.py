@@ -137,7 +137,8 @@ def contents(task):
 
 
 def record(task):
-    return Workspace(Path(Config().working_dir)).records("luisy_dirs_tests").read().records[task.key]
+    records = Workspace(Path(Config().working_dir)).records("luisy_dirs_tests")
+    return records.read().records[task.key]
 
 
 def build(task, **wishes):
@@ -244,7 +245,7 @@ def test_failure_leaves_the_old_directory_and_the_next_run_goes_on(raw, capsys):
 def test_damaged_leftover_of_a_failed_run_is_made_again(raw):
     (raw / "b.txt").write_text("bad")
     build(Upper())
-    (made,) = [path for path in raw.parent.parent.rglob("made/a.up")]
+    (made,) = raw.parent.parent.rglob("made/a.up")
     made.write_text("damaged")
     (made.parent / "unknown.up").write_text("half")
     (raw / "b.txt").write_text("b")

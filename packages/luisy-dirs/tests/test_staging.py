@@ -19,9 +19,7 @@ def write(folder, names, text):
 
 
 def content(folder):
-    return {
-        name: (folder / name).read_text() for name in list_names(str(folder), recursive=True)
-    }
+    return {name: (folder / name).read_text() for name in list_names(str(folder), recursive=True)}
 
 
 def folders(base, old_names, made):
@@ -46,9 +44,7 @@ def test_swap_gives_what_is_kept_and_what_is_made(tmp_path_factory, old_names, k
 
 
 @given(old_names=st.sets(NAMES), keep=st.sets(NAMES), made=st.sets(NAMES))
-def test_undo_of_a_swap_leaves_the_old_directory_as_it_was(
-    tmp_path_factory, old_names, keep, made
-):
+def test_undo_of_a_swap_leaves_the_old_directory_as_it_was(tmp_path_factory, old_names, keep, made):
     old, target, staging = folders(tmp_path_factory.mktemp("undo"), old_names, made)
     keep = (keep & old_names) - made
     staging.swap(old, keep=keep, made=made)

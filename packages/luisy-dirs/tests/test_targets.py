@@ -106,7 +106,10 @@ def test_directory_is_written_whole_and_read_by_name(tmp_path):
     target.write((name, name.upper()) for name in ("b", "a.txt", "sub/c"))
     names = ["a.txt", "b.txt", "sub/c.txt"]
     assert list(target.read()) == [
-        (str(tmp_path / "out" / name), name.removesuffix(".txt").upper() if name != "a.txt" else "A.TXT")
+        (
+            str(tmp_path / "out" / name),
+            name.removesuffix(".txt").upper() if name != "a.txt" else "A.TXT",
+        )
         for name in names
     ]
     assert target.read("sub/c.txt") == "SUB/C"

@@ -72,7 +72,8 @@ class Maker:
     def __init__(self, job: Job) -> None:
         if Config().working_dir != job.working_dir:
             Config().update({"working_dir": job.working_dir})
-        self._task: Any = job.task_class(**job.parameters)
+        task: Any = job.task_class
+        self._task = task(**job.parameters)
         self._target: DirectoryTarget = self._task.output()
         self._sources = sources(self._task)
         self._folder = job.folder

@@ -246,9 +246,7 @@ class _Making:
 
     def _all_failed(self) -> FileFailed:
         key, problem = next(iter(self.skipped.items()))
-        return FileFailed(
-            key, f"{self._name()} failed on every file, first on {key}: {problem}"
-        )
+        return FileFailed(key, f"{self._name()} failed on every file, first on {key}: {problem}")
 
     def _name(self) -> str:
         return f"{type(self.task).__name__}.process"

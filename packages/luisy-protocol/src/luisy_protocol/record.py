@@ -37,8 +37,8 @@ class Record:
         parts: The digest or version of each part of the code that the hash covers, by the part's
             name. Shared between the records of one task class.
         parameters: The significant parameters, serialised, by name.
-        yielded: What the task required only while it ran, by the key of the output: the task's module,
-            family and parameters as JSON.
+        yielded: What the task required only while it ran, by the key of the output: the task's
+            module, family and parameters as JSON.
         skipped: For a directory, what went wrong with each input file of which nothing was made.
         origin: How it came: ``run``, ``external`` or ``adopted`` (by a hash update).
         previous_hash: For an adopted output the hash it had before, else empty.

@@ -210,9 +210,6 @@ def fault(line: Line) -> str:
 
 def _are_files(files: object) -> bool:
     return type(files) is dict and all(
-        type(found) is list
-        and len(found) == 2
-        and type(found[0]) is str
-        and type(found[1]) is int
+        type(found) is list and len(found) == 2 and type(found[0]) is str and type(found[1]) is int
         for found in files.values()
     )

@@ -32,12 +32,13 @@ def temporary_beside(path: Path) -> Path:
 
 
 def staging_beside(path: Path) -> Path:
-    """Return the temporary name, beside `path`, of a folder in which `path` is made over several runs.
+    """Return the temporary name of a folder beside `path` in which it is made over several runs.
 
-    It is the same in every process, so that a run finds what a dead one has left; being a folder, it
-    is not swept.
+    It is the same in every process, so that a run finds what a dead one has left; being a folder,
+    it is not swept.
     """
-    return path.with_name(f".luisy-00000000-0-{hashlib.sha256(path.name.encode()).hexdigest()[:16]}.part")
+    name = hashlib.sha256(path.name.encode()).hexdigest()[:16]
+    return path.with_name(f".luisy-00000000-0-{name}.part")
 
 
 @contextmanager

@@ -78,7 +78,8 @@ def _check_signatures_from_now(endpoint: str) -> None:
 def _client(service: str, endpoint: str, access_key: str, secret_key: str) -> Any:
     import boto3
 
-    return boto3.client(
+    client: Any = boto3.client  # its types want the service's name as a literal
+    return client(
         service,
         endpoint_url=endpoint,
         aws_access_key_id=access_key,

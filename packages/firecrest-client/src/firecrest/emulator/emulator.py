@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Self
 
 import uvicorn
+
 from firecrest.emulator.faults import Faults
 from firecrest.emulator.server import application
 from firecrest.emulator.settings import Settings

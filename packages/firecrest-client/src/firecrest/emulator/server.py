@@ -7,11 +7,6 @@ import json
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from firecrest.emulator import compute, reservations, status, storage, tasks, utilities
-from firecrest.emulator.call import Answer, Call, Handler, Upload
-from firecrest.emulator.faults import Fault
-from firecrest.emulator.refusal import TIMED_OUT, Refusal, from_command
-from firecrest.emulator.site import Site
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
@@ -19,6 +14,12 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
+
+from firecrest.emulator import compute, reservations, status, storage, tasks, utilities
+from firecrest.emulator.call import Answer, Call, Handler, Upload
+from firecrest.emulator.faults import Fault
+from firecrest.emulator.refusal import TIMED_OUT, Refusal, from_command
+from firecrest.emulator.site import Site
 
 _ROUTES = (
     *status.ROUTES,

@@ -180,8 +180,8 @@ class S3Staging:
 
     @cached_property
     def _client(self) -> Any:  # boto3 makes its clients' types at run time
-        import boto3  # type: ignore[import-untyped]  # it ships no types
-        from botocore.config import Config  # type: ignore[import-untyped]  # it ships no types
+        import boto3
+        from botocore.config import Config
 
         return boto3.client(
             "s3",

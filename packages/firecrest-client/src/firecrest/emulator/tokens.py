@@ -9,6 +9,7 @@ import time
 from collections.abc import Mapping
 
 import jwt
+
 from firecrest.emulator.refusal import Refusal
 from firecrest.emulator.settings import Settings
 
