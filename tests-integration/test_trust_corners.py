@@ -408,13 +408,37 @@ def test_reloaded_code_is_the_present_code(project):
     assert compute(project, "Constant") == []
 
 
-@pytest.mark.parametrize("before", ["", FIRST], ids=["never built", "built before"])
-def test_edited_code_that_was_not_reloaded_is_not_certified(project, before):
+def test_edited_code_that_was_not_reloaded_certifies_nothing(project):
     """What runs is the old code; whoever starts anew must get the result of the new one."""
     write(project, CONSTANT)
-    in_one_process(project, before=before, edit=EDIT, reload="")
+    computed, values = in_one_process(project, before=FIRST, edit=EDIT, reload="")
+    assert (computed, values) == (["Constant"], ["value 1", "value 1"])
     assert compute(project, "Constant") == ["Constant"]
     assert value(project, "final/Constant.pkl") == 22
+
+
+HELPED = """
+from helper import number
+
+
+@luisy.final
+class Constant(luisy.Task):
+    def run(self):
+        tell(self)
+        self.write(number())
+"""
+
+
+@pytest.mark.parametrize("edited", ["odd", "helper"])
+def test_code_that_was_edited_before_anything_was_built_is_refused(project, edited):
+    write(project, HELPED)
+    (project.code / "helper.py").write_text("def number():\n    return 1\n")
+    edit_it = f'pathlib.Path("{edited}.py").open("a").write("number = int\\n")'
+    (project.code / "look.py").write_text(NOTEBOOK.format(before="", edit=edit_it, reload=""))
+    done = project.run("python look.py")
+    assert done.code != 0
+    assert f"{edited}.py was changed after it was imported" in done.err
+    assert done.computed == []
 
 
 def test_two_people_at_once_lose_nothing(project):

@@ -20,6 +20,8 @@ from luigi.cmdline_parser import CmdlineParser
 from luigi.parameter import _no_value
 from luigi.task_register import Register
 
+from luisy.loaded import note
+
 Parameters: TypeAlias = list[tuple[str, luigi.Parameter[Any]]]
 
 
@@ -27,6 +29,11 @@ class TaskClass(Register):
     """The metaclass of `luisy.Task`."""
 
     _parameters: ClassVar[dict[type, Parameters]] = {}
+
+    def __init__(cls, *args: Any, **kwargs: Any) -> None:  # noqa: N805
+        """Note the source that the class is made from."""
+        super().__init__(*args, **kwargs)
+        note(cls.__module__)
 
     def __setattr__(cls, name: str, value: object) -> None:  # noqa: N805
         if isinstance(value, luigi.Parameter) or isinstance(

@@ -12,7 +12,7 @@ Rules
   everywhere; a script that is run by path has the label that it would have if it were imported.
 - A module is parsed once. What is known is forgotten when a module is loaded anew
   (`importlib.reload`), when another notebook cell ran, or when a file changed that is not loaded
-  yet.
+  yet. A file that was edited after it was loaded is refused: it is not what would run.
 - ``__main__`` in a notebook or a console is the sequence of the cells that ran, as Python saw
   them.
 
@@ -33,6 +33,10 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from luisy_protocol.errors import ConfigurationError
+
+from luisy.loaded import Loaded, is_edited, noted
 
 # Names that the standard library has, or had, in some supported version only.
 _STANDARD = (
@@ -142,6 +146,7 @@ class Modules:
         self._kinds: dict[str, str] = {}
         self._stamps: dict[str, _Stamp] = {}
         self._before: dict[str, Module] = {}
+        self._read: dict[str, Loaded | None] = {}
 
     def refresh(self) -> int:
         """Forget everything if a module was loaded anew; return the generation."""
@@ -162,7 +167,8 @@ class Modules:
     def get(self, name: str) -> Module | None:
         """Return a module, or None if there is none or it has no source."""
         if name not in self._parsed:
-            self._parsed[name] = self._parse(name)
+            self._parsed[name] = self._as_loaded(name) if is_edited(name) else self._parse(name)
+            self._read[name] = noted(name)
             self._stamps[name] = _stamp(name, self._places.get(name))
         return self._parsed[name]
 
@@ -286,6 +292,16 @@ class Modules:
             package = name if is_package else name.rpartition(".")[0]
         label = dotted.replace(".", "/") + ("/__init__.py" if is_package else ".py")
         return Module(name, package, label, place.file, text, tree, is_package)
+
+    def _as_loaded(self, name: str) -> Module:
+        """Return a module that was edited since it was loaded, if it was parsed before that."""
+        before = self._before.get(name)
+        if before is None or self._read.get(name) != noted(name):
+            raise ConfigurationError(
+                f"{self.file(name)} was changed after it was imported, so its code is not the code "
+                "that would run: reload it (importlib.reload), and what imports it, or start anew"
+            )
+        return before
 
 
 def parse(text: str) -> ast.Module | None:
