@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote
+from urllib.parse import parse_qs, quote, urlsplit
 
 from luisy_protocol.secret import Secret
 from luisy_protocol.store import ObjectInfo
@@ -28,7 +28,7 @@ from luisy_cloud.azure_settings import AzureSettings
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
-    from requests import Response
+    from urllib3 import BaseHTTPResponse, HTTPConnectionPool
 
     from luisy_cloud.azure_session import AzureSession
 
@@ -55,21 +55,23 @@ class QuickPath:
     """Plain requests to one container.
 
     Args:
-        session: The connections.
-        url: The container's URL, without a query.
+        pool: The connections.
+        path: The path of the container's URL.
         token: A SAS token.
         limit: Up to how many bytes an object is small.
         timeout: How many seconds to wait for an answer.
     """
 
     def __init__(
-        self, session: AzureSession, url: str, *, token: str, limit: int, timeout: float
+        self, pool: HTTPConnectionPool, path: str, *, token: str, limit: int, timeout: float
     ) -> None:
-        self._session = session
-        self._url = url
+        from urllib3 import Timeout
+
+        self._pool = pool
+        self._path = path
         self._token = Secret(token)
         self._limit = limit
-        self._timeout = timeout
+        self._timeout = Timeout(connect=min(20.0, timeout), read=timeout)
         self._version = parse_qs(token).get("sv", [""])[0]
 
     def get(self, name: str, *, etag: str | None = None) -> QuickAnswer | None:
@@ -85,7 +87,7 @@ class QuickPath:
         answer = self._ask("GET", name, headers, None)
         if answer is None or not _is_whole(answer):
             return None
-        content, told = answer.content, answer.headers
+        content, told = answer.data, answer.headers
         md5 = told.get("x-ms-blob-content-md5")
         info = _info(answer, name, size=len(content), sha256=told.get("x-ms-meta-sha256"))
         return QuickAnswer(content, info, base64.b64decode(md5) if md5 else None)
@@ -109,32 +111,32 @@ class QuickPath:
             "Content-Length": str(len(content)),
         }
         answer = self._ask("PUT", name, headers, content)
-        if answer is None or answer.status_code != 201:
+        if answer is None or answer.status != 201:
             return None
         return _info(answer, name, size=len(content), sha256=sha256)
 
     def _ask(
         self, method: str, name: str, headers: dict[str, str], content: bytes | None
-    ) -> Response | None:
-        from requests import RequestException
+    ) -> BaseHTTPResponse | None:
+        from urllib3.exceptions import HTTPError
 
         try:
-            answer = self._session.request(
+            answer = self._pool.urlopen(
                 method,
-                f"{self._url}/{quote(name, safe='/~')}?{self._token.reveal()}",
+                f"{self._path}/{quote(name, safe='/~')}?{self._token.reveal()}",
+                body=content,
                 headers={"x-ms-version": self._version, **headers},
-                data=content,
-                timeout=(min(20.0, self._timeout), self._timeout),
-                verify=self._session.trusted,
-                cert=None,
-                proxies=None,
-                stream=True,
+                retries=False,
+                redirect=False,
+                timeout=self._timeout,
+                preload_content=False,
+                decode_content=False,
             )
-            answer.raw.enforce_content_length = True
             if method == "GET" and not _is_whole(answer):
                 answer.close()
-            _ = answer.content  # read here, so that a cut of the line is met here
-        except RequestException:
+                return None
+            _ = answer.data  # read here, so that a cut of the line is met here
+        except (HTTPError, OSError):
             return None
         return answer
 
@@ -145,16 +147,18 @@ def open_quick_path(
     """Return the quick path to a container, if there is a token or a key for it."""
     token = _token(settings, container)
     url = container.url
-    if token is None or "?" in url:
+    pool = session.pool(url)
+    if token is None or pool is None or "?" in url:
         return None
-    return QuickPath(session, url, token=token, limit=limit, timeout=settings.timeout)
+    path = urlsplit(url).path
+    return QuickPath(pool, path, token=token, limit=limit, timeout=settings.timeout)
 
 
-def _is_whole(answer: Response) -> bool:
+def _is_whole(answer: BaseHTTPResponse) -> bool:
     """Tell whether an answer to the request of a range has all of the blob, by its headers."""
     size = answer.headers.get("Content-Length", "")
     return (
-        answer.status_code == 206
+        answer.status == 206
         and size.isdecimal()
         and answer.headers.get("Content-Range") == f"bytes 0-{int(size) - 1}/{size}"
     )
@@ -186,7 +190,7 @@ def _signed(container: ContainerClient, key: str) -> str | None:
         return None
 
 
-def _info(answer: Response, name: str, *, size: int, sha256: str | None) -> ObjectInfo:
+def _info(answer: BaseHTTPResponse, name: str, *, size: int, sha256: str | None) -> ObjectInfo:
     etag = answer.headers.get("ETag", "").strip('"')
     modified = answer.headers.get("Last-Modified")
     return ObjectInfo(

@@ -19,6 +19,7 @@ import requests
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
+from urllib3 import HTTPConnectionPool
 from urllib3.util.retry import Retry
 
 CONNECTIONS = 64
@@ -87,6 +88,15 @@ class AzureSession(requests.Session):
             cert=cert,
             proxies=proxies or self._environ_proxies,
         )
+
+    def pool(self, url: str) -> HTTPConnectionPool | None:
+        """Return the connections to a host, or None if a proxy is between."""
+        if get_environ_proxies(url):
+            return None
+        request = requests.PreparedRequest()
+        request.prepare_url(url, None)
+        found = self._adapter.get_connection_with_tls_context(request, self.trusted)
+        return found if isinstance(found, HTTPConnectionPool) else None
 
 
 def _certificates() -> str | bool:
