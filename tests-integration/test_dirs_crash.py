@@ -81,7 +81,7 @@ def test_killed_run_leaves_the_old_directory_and_is_continued(team, raw, number,
     (raw / "7.txt").write_text("half")
     (raw / "9.txt").unlink()
     code, text = kill_in_the_middle(team, number, command)
-    assert code != 0
+    assert code != 0, text
     assert team.run("luisy restore --working-dir ../anna").code == 0
     assert made(team) == old
     (raw / "7.txt").write_text("whole")
