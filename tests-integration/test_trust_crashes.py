@@ -276,8 +276,11 @@ def test_output_that_stood_before_a_failed_task_comes_back(chain):
     assert chain.compute("Broken") == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "terminated"])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(
+    ("number", "workers"),
+    [(signal.SIGINT, 1), (signal.SIGINT, 2), (signal.SIGTERM, 1)],
+    ids=["Ctrl-C", "Ctrl-C with two workers", "terminated"],
+)
 def test_output_that_stood_before_an_interrupted_task_comes_back(chain, number, workers):
     chain.compute("Both")
     good = (chain.final / "Left.pkl").read_bytes()

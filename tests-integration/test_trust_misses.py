@@ -1,7 +1,8 @@
 """Whatever a result comes from, a change of it is noticed, and nothing else makes work.
 
 Each row of `CHANGES` edits one thing after everything was made, and tells which tasks must be
-computed then. The rows are what luisy 1.4 overlooked, with their counterparts that are no change.
+computed then. Rows are edited together, for each start of a command costs time. They are what
+luisy 1.4 overlooked, with their counterparts that are no change.
 """
 
 import os
@@ -417,16 +418,17 @@ CHANGES = {
 }
 
 
-@pytest.mark.parametrize(("module", "old", "new", "computed"), CHANGES.values(), ids=CHANGES.keys())
-def test_change_of_code_computes_what_it_concerns(lab, module, old, new, computed):
-    lab.edit(module, old, new)
-    done = lab.team.run(RUN)
-    assert done.code == 0, done.text
-    assert set(done.computed) == computed, done.text
-
-
 def test_nothing_is_computed_twice(lab):
     assert lab.compute() == set()
+
+
+@pytest.mark.parametrize("half", [0, 1])
+def test_change_of_code_computes_what_it_concerns(lab, half):
+    """Every second row at a time: what a row computes for nothing is in no row beside it."""
+    rows = list(CHANGES.values())[half::2]
+    for module, old, new, _ in rows:
+        lab.edit(module, old, new)
+    assert lab.compute() == set().union(*(computed for *_, computed in rows))
 
 
 def test_values_are_the_new_ones_after_all_changes_at_once(lab):
