@@ -313,6 +313,18 @@ def test_help_lists_commands_and_options(capsys):
     assert all(word in out for word in [*COMMANDS, "--working-dir", "--dry-run", "--upload"])
 
 
+@pytest.mark.parametrize("line", [[], ["run"], ["graph"]], ids=["alone", "run", "graph"])
+def test_help_has_a_short_flag(line, capsys):
+    assert call([*line, "-h"]) == 0
+    assert "Usage: luisy" in capsys.readouterr().out
+
+
+def test_help_lists_itself_last_of_the_options(capsys):
+    call(["--help"])
+    options = capsys.readouterr().out.partition("Options:")[2].partition("Commands:")[0]
+    assert "--help" in options.strip().splitlines()[-1]
+
+
 def test_help_of_a_task_lists_its_parameters(project, capsys):
     assert project.luisy("Scaled --help") == 0
     out = capsys.readouterr().out

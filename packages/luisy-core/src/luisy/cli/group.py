@@ -42,7 +42,7 @@ class Luisy(click.Group):
             "luisy",
             help=_HELP,
             subcommand_metavar="[COMMAND] --module MODULE TASK [OPTIONS]",
-            context_settings={"max_content_width": 100},
+            context_settings={"max_content_width": 100, "help_option_names": ["--help", "-h"]},
             params=[
                 click.Option(
                     ["--version"],
@@ -58,7 +58,7 @@ class Luisy(click.Group):
         """Take a line that names no command for one of `run`."""
         if (
             args
-            and args[0] not in {"--help", "--version"}
+            and args[0] not in {"--help", "-h", "--version"}
             and args[0] not in self.list_commands(ctx)
         ):
             args = ["run", *args]
@@ -85,6 +85,7 @@ class Luisy(click.Group):
             for param in [*(run.params if run else ()), *self.get_params(ctx)]
             if isinstance(param, click.Option)
         }
+        shown["--help"] = shown.pop("--help")  # the last of them, as in every other command
         records = [record for param in shown.values() if (record := param.get_help_record(ctx))]
         with formatter.section("Options"):
             formatter.write_dl(records)
@@ -145,8 +146,3 @@ def _version(ctx: click.Context, param: click.Parameter, value: bool) -> None:  
 
         click.echo(f"luisy {version('luisy-core')}")
         ctx.exit()
-
-
-_VERSION = click.Option(
-    ["--version"], is_flag=True, is_eager=True, callback=_version, help="Show the version."
-)

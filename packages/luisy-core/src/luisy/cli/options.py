@@ -35,7 +35,7 @@ def task_options(function: _Function) -> _Function:
         ),
         click.option("--download", is_flag=True, help="Fetch what is fresh in the store."),
         click.option(
-            "--help", "wants_help", is_flag=True, help="Show this, or a task's parameters."
+            "--help", "-h", "wants_help", is_flag=True, help="Show this, or a task's parameters."
         ),
         click.argument(
             "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[MODULE] TASK [FLAGS]"
