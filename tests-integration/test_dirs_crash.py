@@ -38,7 +38,7 @@ class Texts(luisy.ExternalTask):
 @luisy.directory_output(write=write_text, read=read_text, suffix=".up")
 class Upper(luisy.Task):
     def process(self, path, content):
-        sys.stdout.write(f"[computing {Path(path).stem}]\n")  # whole, whoever else writes
+        sys.stdout.write(f"[computing {Path(path).stem}]\\n")  # whole, whoever else writes
         sys.stdout.flush()
         return content.upper()
 """
