@@ -66,7 +66,7 @@ def kill_in_the_middle(team, signal_number, command=COMMAND):
             if "computing half" in line:
                 os.killpg(process.pid, signal_number)
                 break
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     return process.returncode, out + err
 
 

@@ -37,7 +37,7 @@ def test_interrupted_run_keeps_what_is_done_and_goes_on_the_next_time(team):
             if "computing Long" in line:
                 os.killpg(process.pid, signal.SIGINT)
                 break
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "Traceback" not in out + err
     assert team.files("anna") == {"interim/First.pkl"}

@@ -149,7 +149,7 @@ def until(process, words: str) -> None:
 
 def kill(process) -> None:
     os.killpg(process.pid, signal.SIGKILL)
-    process.communicate(timeout=60)
+    process.communicate(timeout=120)
 
 
 def value(path: Path) -> object:
@@ -211,7 +211,7 @@ def test_edit_while_a_run_goes_on_is_seen_by_the_next(chain):
         chain.edit("FIRST = 1", "FIRST = 2")
         chain.edit("read() + 10", "read() + 20")
         chain.open("second")
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
     assert process.returncode == 0
     assert value(chain.final / "Second.pkl") == 11
     assert chain.compute("Second") == ["First", "Second"]
@@ -289,7 +289,7 @@ def test_output_that_stood_before_an_interrupted_task_comes_back(chain, number, 
     with chain.team.start(f"{RUN.format('Both')} --workers {workers}") as process:
         until(process, "[at left]")
         os.killpg(process.pid, number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=120)
     assert process.returncode != 0
     assert "Traceback" not in out + err
     chain.remove("left")
@@ -308,7 +308,7 @@ def test_child_that_outlives_its_killed_run_certifies_nothing_stale(chain):
         chain.edit('self.write("left")', 'self.write("LEFT")')
         with chain.team.start(RUN.format("Both")) as second:
             chain.open("left")
-            out, err = second.communicate(timeout=60)
+            out, err = second.communicate(timeout=120)
         assert second.returncode == 0, out + err
     chain.compute("Both")
     assert value(chain.final / "Left.pkl") == "LEFT"
@@ -321,7 +321,7 @@ def test_two_roots_side_by_side_lose_no_record(chain):
         until(left, "[at left]")
         with chain.team.start(RUN.format("Right")) as right:
             chain.open("left")
-            ends = [process.communicate(timeout=60) for process in (left, right)]
+            ends = [process.communicate(timeout=120) for process in (left, right)]
     assert (left.returncode, right.returncode) == (0, 0), ends
     assert chain.compute("Both") == []
 
@@ -346,7 +346,7 @@ def test_same_command_twice_at_once_computes_once_and_both_are_right(chain):
             assert f"process {first.pid}" in waits, waits + second.stdout.read()
             assert not (chain.final / "Left.pkl").exists()
             chain.open("left")
-            outs = [process.communicate(timeout=60)[0] for process in (first, second)]
+            outs = [process.communicate(timeout=120)[0] for process in (first, second)]
     assert (first.returncode, second.returncode) == (0, 0)
     assert "".join(outs).count("[computing Left]") == 0
     assert chain.compute("Left") == []
@@ -360,7 +360,7 @@ def test_second_command_does_the_work_of_a_first_that_is_killed(chain):
             second.stderr.readline()
             chain.remove("left")
             kill(first)
-            out, err = second.communicate(timeout=60)
+            out, err = second.communicate(timeout=120)
     assert second.returncode == 0, err
     assert "[computing Left]" in out
     assert value(chain.final / "Left.pkl") == "left"

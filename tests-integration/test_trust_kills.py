@@ -100,7 +100,7 @@ def kill_at_line(team, line: str, number: int) -> None:
         for _ in zip(range(number), said, strict=False):
             pass
         os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -139,7 +139,7 @@ def kill_when_there_is(team, line: str, folder, is_it) -> None:
         while process.poll() is None:
             if any(is_it(path) for path in folder.rglob("*")):
                 os.killpg(process.pid, signal.SIGKILL)
-        process.communicate(timeout=60)
+        process.communicate(timeout=120)
 
 
 BIG = """

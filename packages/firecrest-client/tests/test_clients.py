@@ -163,7 +163,7 @@ def test_staged_objects_are_driven_by_either_client(call, tmp_path, home):
     def blocking(client):
         upload = client.external_upload("cluster", path, HOME)
         upload.finish_upload()
-        upload.wait(timeout=30)
+        upload.wait(timeout=120)
         download = client.external_download("cluster", f"{HOME}/staged.bin")
         download.finish_download(tmp_path / "back")
         return upload.status, download.status, download.in_progress
@@ -171,7 +171,7 @@ def test_staged_objects_are_driven_by_either_client(call, tmp_path, home):
     async def concurrent(client):
         upload = await client.external_upload("cluster", path, HOME)
         await upload.finish_upload()
-        await upload.wait(timeout=30)
+        await upload.wait(timeout=120)
         download = await client.external_download("cluster", f"{HOME}/staged.bin")
         await download.finish_download(tmp_path / "back")
         return await upload.status, await download.status, await download.in_progress
@@ -268,7 +268,7 @@ def test_job_is_submitted_and_waited_for(call):
     states = []
     job = call(lambda c: c.submit("cluster", script_str="#!/bin/bash\necho hi\n"))
     outcome = call(
-        lambda c: c.wait_for_job("cluster", job["jobid"], timeout=60, progress=states.append)
+        lambda c: c.wait_for_job("cluster", job["jobid"], timeout=120, progress=states.append)
     )
     assert outcome.is_success
     assert states[-1] == outcome.state == "COMPLETED"

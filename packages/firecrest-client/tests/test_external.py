@@ -47,7 +47,7 @@ def test_upload_arrives_whatever_the_local_name(client, source, home):
     upload = start(client, source)
     moved = []
     upload.finish_upload(source, advance=moved.append)
-    upload.wait(timeout=30)
+    upload.wait(timeout=120)
     assert (home / "up.bin").read_bytes() == source.read_bytes()
     assert sum(moved) == 250_000
     assert upload.sha256 == hashlib.sha256(source.read_bytes()).hexdigest()
@@ -58,7 +58,7 @@ def test_no_command_from_the_server_is_run(client, source, site, monkeypatch, tm
     upload = start(client, source)
     assert "command" in upload.object_storage_data
     upload.finish_upload(source)
-    upload.wait(timeout=30)
+    upload.wait(timeout=120)
 
 
 def test_upload_is_resumed_from_its_task_id_in_every_state(client, source, home):
@@ -67,7 +67,7 @@ def test_upload_is_resumed_from_its_task_id_in_every_state(client, source, home)
     with pytest.raises(ConfigurationError, match="source_path="):
         upload.finish_upload()
     fc.v1.ExternalUpload(client, task_id).finish_upload(source)
-    fc.v1.ExternalUpload(client, task_id).wait(timeout=30)
+    fc.v1.ExternalUpload(client, task_id).wait(timeout=120)
     finished = fc.v1.ExternalUpload(client, task_id)
     finished.finish_upload(source)
     finished.wait()
@@ -81,7 +81,7 @@ def test_failed_upload_says_so_and_may_be_waited_for_again(client, source, site)
     upload = start(client, source, "failing.bin")
     upload.finish_upload(source)
     with pytest.raises(errors.StorageUploadException, match="could not be written"):
-        upload.wait(timeout=30)
+        upload.wait(timeout=120)
     assert upload.in_progress is False
 
 
@@ -90,7 +90,7 @@ def test_failed_download_says_so(client, site, home):
     site.faults.add(Fault("118"))
     download = client.external_download("cluster", f"{HOME}/d")
     with pytest.raises(errors.StorageDownloadException, match="could not be staged"):
-        download.wait(timeout=30)
+        download.wait(timeout=120)
     assert download.status == "118"
     with pytest.raises(errors.StorageDownloadException):
         download.finish_download("never")
@@ -110,7 +110,7 @@ def test_expired_task_ends_the_wait(client, source, site):
     upload = start(client, source, "expired.bin")
     site.forget_task(upload.task_id)
     with pytest.raises(errors.TaskNotFound):
-        upload.wait(timeout=30)
+        upload.wait(timeout=120)
 
 
 def test_wait_gives_up_after_its_timeout(client, source):
@@ -134,7 +134,7 @@ def test_download_is_verified_and_leaves_one_file(client, home, tmp_path):
 def test_download_that_differs_from_the_machine_is_refused(client, home, tmp_path):
     (home / "e.bin").write_bytes(b"staged")
     download = client.external_download("cluster", f"{HOME}/e.bin")
-    download.wait(timeout=30)
+    download.wait(timeout=120)
     (home / "e.bin").write_bytes(b"changed")
     with pytest.raises(IntegrityError, match="has the checksum"):
         download.finish_download(tmp_path / "e.bin")

@@ -51,8 +51,8 @@ def test_tutorial_runs_in_order(site, tmp_path, monkeypatch):
     assert "test_file.txt" in [f["name"] for f in names["files"]]
     assert names["job"]["result"] == "Job submitted"
     assert (tmp_path / "my_local_file").read_bytes() == b"remote content"
-    names["up_obj"].wait(timeout=30)
+    names["up_obj"].wait(timeout=120)
     assert names["up_obj"].status == "114"
     assert (home / "local_file").read_bytes() == b"local content"
-    outcome = names["client"].wait_for_job("cluster", names["job"]["jobid"], timeout=30)
+    outcome = names["client"].wait_for_job("cluster", names["job"]["jobid"], timeout=120)
     assert outcome.is_success

@@ -25,7 +25,7 @@ def append_many(path, worker, count):
 
 def append_to_each(folder, barrier, worker):
     for number in range(20):
-        barrier.wait(timeout=60)  # all find that there is no file
+        barrier.wait(timeout=120)  # all find that there is no file
         LocalRecords(folder / str(number)).append([record(worker)])
 
 

@@ -14,11 +14,11 @@ def test_locked_when_held_elsewhere_gives_up_and_names_the_file(tmp_path):
     def hold():
         with locked(tmp_path / "lock"):
             held.set()
-            release.wait(timeout=30)
+            release.wait(timeout=120)
 
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(timeout=30)
+    held.wait(timeout=120)
     try:
         with pytest.raises(Unavailable, match="lock"), locked(tmp_path / "lock", patience=0.01):
             pass
@@ -40,13 +40,13 @@ def test_locked_waits_until_the_other_lets_go(tmp_path):
     def hold():
         with locked(tmp_path / "lock"):
             held.set()
-            waiting.wait(timeout=30)
+            waiting.wait(timeout=120)
             order.append("first")
 
     waiting = threading.Event()
     thread = threading.Thread(target=hold)
     thread.start()
-    held.wait(timeout=30)
+    held.wait(timeout=120)
     waiting.set()
     with locked(tmp_path / "lock"):
         order.append("second")

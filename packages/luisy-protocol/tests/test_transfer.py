@@ -194,7 +194,7 @@ def test_no_more_than_the_workers_travel_at_once(store, tmp_path):
         with lock:
             travelling += 1
             most = max(most, travelling)
-        barrier.wait(timeout=30)  # all three must be here together
+        barrier.wait(timeout=120)  # all three must be here together
 
     def stop(operation, key, moved):
         nonlocal travelling
@@ -244,11 +244,11 @@ def test_stopping_cancels_what_travels_at_its_next_chunk(tmp_path):
         if key == "large":
             seen.append(moved)
             started.set()
-            assert stopped.wait(timeout=30)
+            assert stopped.wait(timeout=120)
 
     class StopOnSmall(Watch):
         def done(self, key):
-            assert started.wait(timeout=30)
+            assert started.wait(timeout=120)
             threading.Timer(0, stopped.set).start()
             raise Stop
 

@@ -254,7 +254,7 @@ def test_two_putting_at_once_become_two_versions_and_both_are_told(dataset, home
     """The second commits while the first is between its look at the history and its commit."""
     first, second = m80.CloudData(), m80.CloudData()
     first.put("small", "Files")
-    meeting = threading.Barrier(2, timeout=30)
+    meeting = threading.Barrier(2, timeout=120)
     committing = []
 
     def meet(number, method, path):
@@ -408,7 +408,7 @@ def test_ctrl_c_leaves_the_old_folder_and_no_threads(dataset, line):
         text=True,
     )
     ready.set()
-    _, said = process["it"].communicate(timeout=60)
+    _, said = process["it"].communicate(timeout=120)
     assert process["it"].returncode == 130, said
     assert said == "Stopped; the next run goes on from here.\n"
     assert contents(dataset) == old
