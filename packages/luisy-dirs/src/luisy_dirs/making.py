@@ -10,6 +10,7 @@ import inspect
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,8 +71,7 @@ class Maker:
     """
 
     def __init__(self, job: Job) -> None:
-        if Config().working_dir != job.working_dir:
-            Config().update({"working_dir": job.working_dir})
+        _work_in(job.working_dir)
         task: Any = job.task_class
         self._task = task(**job.parameters)
         self._target: DirectoryTarget = self._task.output()
@@ -127,6 +127,14 @@ class Maker:
                 "not a name and an object"
             )
         return self._target.named(made[0]), made[1]
+
+
+def _work_in(folder: str) -> None:
+    """Set the working directory of a process that has another one, or none."""
+    with suppress(ConfigurationError):
+        if Config().working_dir == folder:
+            return
+    Config().update({"working_dir": folder})
 
 
 def _failure(item: Item, error: Exception) -> Result:
