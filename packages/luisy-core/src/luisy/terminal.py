@@ -83,7 +83,15 @@ class Terminal:
             raise ConfigurationError(
                 "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to look"
             )
-        return click.prompt("Type 'y' to proceed", default="n", show_default=False).lower() == "y"
+        try:
+            answer = click.prompt("Type 'y' to proceed", default="n", show_default=False)
+        except click.Abort:
+            click.echo()
+            answer = "n"
+        if answer.lower() == "y":
+            return True
+        click.echo("Nothing was done.")
+        return False
 
     def transfer(self) -> TransferProgress:
         """Return a bar, or plain lines."""
