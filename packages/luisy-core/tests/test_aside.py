@@ -1,7 +1,7 @@
 import hashlib
 
 import pytest
-from luisy.aside import Aside, leftovers, recover
+from luisy.aside import Aside, leftovers, outdated, recover
 from luisy.workspace import Workspace
 from luisy_protocol.record import Record
 
@@ -78,3 +78,13 @@ def test_recorded_output_replaces_what_a_killed_task_left(workspace):
     assert recover(workspace, "p") == [KEYS[0]]
     assert (workspace.folder / KEYS[0]).read_text() == KEYS[0]
     assert (workspace.folder / KEYS[1]).read_text() == "half"
+
+
+def test_outdated_tells_where_an_output_lies(workspace):
+    assert outdated(workspace, KEYS[0]) is None
+    aside = Aside(workspace)
+    aside.put(KEYS[:1])
+    assert outdated(workspace, KEYS[0]).read_text() == KEYS[0]
+    assert outdated(workspace, KEYS[1]) is None
+    aside.restore()
+    assert outdated(workspace, KEYS[0]) is None

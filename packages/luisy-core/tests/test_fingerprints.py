@@ -112,3 +112,35 @@ def test_memory_that_is_mostly_outdated_is_written_anew(tmp_path, memory):
     second.of(other)
     second.save()
     assert len(memory.read_text().splitlines()) == 2
+
+
+def test_digest_from_the_writer_is_trusted_as_long_as_the_file_has_its_status(tmp_path, memory):
+    told = digest_bytes(b"told")
+    path = settled_file(tmp_path / "a", b"read")
+    fingerprints = Fingerprints(memory)
+    fingerprints.trust(path, told)
+    assert fingerprints.of(path).content == told
+    fingerprints.save()
+    assert Fingerprints(memory).of(path).content == told
+    Path(path).write_bytes(b"else")
+    assert Fingerprints(memory).of(path).content == digest_bytes(b"else")
+
+
+def test_digest_from_the_writer_of_another_size_is_not_trusted(tmp_path, memory):
+    path = settled_file(tmp_path / "a", b"read")
+    fingerprints = Fingerprints(memory)
+    fingerprints.trust(path, digest_bytes(b"longer"))
+    assert fingerprints.of(path).content == digest_bytes(b"read")
+
+
+def test_file_that_lies_elsewhere_is_known_by_its_path_and_status(tmp_path, memory):
+    (tmp_path / "folder").mkdir()
+    path = settled_file(tmp_path / "folder" / "a", b"read")
+    fingerprints = Fingerprints(memory)
+    fingerprints.trust(path, digest_bytes(b"told"))
+    (tmp_path / "folder").rename(tmp_path / "aside")
+    at = str(tmp_path / "aside" / "a")
+    assert fingerprints.of_file(path, at=at) == digest_bytes(b"told")
+    Path(at).write_bytes(b"else")
+    assert fingerprints.of_file(path, at=at) == digest_bytes(b"else")
+    assert fingerprints.of_file(path, at=path) is None

@@ -19,7 +19,8 @@ from luisy_protocol import (
     digest_folder,
     digest_listing,
 )
-from luisy_protocol.digest import CHUNK
+from luisy_protocol.digest import CHUNK, list_folder
+from luisy_protocol.temporary import staging_beside
 
 ABC = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
 CONTENTS = st.builds(Content, st.sampled_from(["0" * 64, ABC]), st.integers(0, 10**12))
@@ -149,3 +150,10 @@ def test_hashing_writer_when_restarted_empties_the_file():
     writer.write(b"c")
     assert file.getvalue() == b"abc"
     assert (writer.sha256, writer.size, sum(moved)) == (ABC, 3, 3)
+
+
+def test_list_folder_passes_over_a_folder_in_which_something_is_made(tmp_path):
+    (tmp_path / "a").touch()
+    staging_beside(tmp_path / "out").mkdir()
+    (staging_beside(tmp_path / "out") / "half").touch()
+    assert list(list_folder(tmp_path)) == ["a"]

@@ -68,6 +68,7 @@ RECORDS = st.builds(
     requires=MAPPINGS,
     parts=MAPPINGS,
     parameters=MAPPINGS,
+    skipped=MAPPINGS,
     origin=st.sampled_from(["run", "external", "adopted"]),
     previous_hash=HEX,
     time=TEXTS,

@@ -4,7 +4,13 @@ import os
 
 import pytest
 from luisy_protocol import NotSupported
-from luisy_protocol.temporary import is_temporary, remove_leftovers, replacing, temporary_beside
+from luisy_protocol.temporary import (
+    is_temporary,
+    remove_leftovers,
+    replacing,
+    staging_beside,
+    temporary_beside,
+)
 
 
 def names(folder):
@@ -63,3 +69,14 @@ def test_remove_leftovers_keeps_what_another_host_writes_now(tmp_path):
 
 def test_remove_leftovers_of_no_folder_is_fine(tmp_path):
     remove_leftovers(tmp_path / "absent")
+
+
+def test_staging_beside_is_always_the_same_and_survives_a_sweep(tmp_path):
+    staging = staging_beside(tmp_path / "out")
+    assert staging == staging_beside(tmp_path / "out") != staging_beside(tmp_path / "other")
+    assert is_temporary(staging.name)
+    staging.mkdir()
+    (staging / "made").touch()
+    os.utime(staging, (0, 0))
+    remove_leftovers(tmp_path)
+    assert names(staging) == ["made"]
