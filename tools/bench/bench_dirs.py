@@ -2,7 +2,8 @@
 
 Everything is measured in one run, in turn, and told as a ratio, for the numbers of a busy machine
 do not compare with those of another. The files have 1 KB each. The function is CPU-bound: it hashes
-its content very often, by default for about four milliseconds, as much as a small image costs. For the comparison with Kedro give ``--kedro`` the Python of an environment that has it.
+its content very often, by default for about four milliseconds, as much as a small image costs. For
+the comparison with Kedro give ``--kedro`` the Python of an environment that has it.
 """
 
 from __future__ import annotations

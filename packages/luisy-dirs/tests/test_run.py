@@ -88,6 +88,21 @@ class Several(luisy.Task):
             yield f"{letter}/{number}", letter
 
 
+def write_no_x(content, path):
+    write_text("half", path)
+    if content == "x":
+        raise ValueError("no x")
+    write_text(content, path)
+
+
+@luisy.interim
+@luisy.project_name("luisy_dirs_tests")
+@luisy.requires(Letters)
+@directory_output(write=write_no_x, read=text_of, suffix=".one", on_error="skip")
+class LenientSeveral(Several):
+    pass
+
+
 @luisy.final
 @luisy.json_output()
 @luisy.project_name("luisy_dirs_tests")
@@ -299,6 +314,14 @@ def test_half_of_several_is_not_left(raw):
     (raw / "b.txt").unlink()
     build(Several())
     assert Several().output().names() == ["a/0.one", "c/0.one"]
+
+
+@pytest.mark.parametrize("content", ["yz!", "yx"], ids=["process fails", "write fails"])
+def test_nothing_of_a_skipped_file_gets_into_the_directory(raw, content):
+    (raw / "b.txt").write_text(content)
+    assert build(LenientSeveral())[0].succeeded
+    assert LenientSeveral().output().names() == ["a/0.one", "c/0.one"]
+    assert set(record(LenientSeveral()).files) == {"a/0.one", "c/0.one"}
 
 
 def test_clash_of_several_is_an_error(raw, capsys):

@@ -12,7 +12,7 @@ from luisy_dirs import directory_output, make_directory_output
 from luisy_dirs.making import Job
 from luisy_dirs.sources import Item
 from luisy_dirs.workers import luigi_workers, make_all
-from luisy_protocol.errors import LuisyError
+from luisy_protocol.errors import ConfigurationError, LuisyError
 
 
 def text_of(path):
@@ -168,28 +168,36 @@ def test_task_runs_with_as_many_processes_as_luigi_has(luisy_working_dir):
     assert seen.read_text() == "3"
 
 
-def test_executor_gets_the_working_directory_and_the_parameters(raw):
+def test_class_of_a_script_travels_with_its_code(raw):
     with ProcessPoolExecutor(1) as pool:
-        name = "luisy_dirs_tests.workers"
 
         @luisy.interim
         @luisy.project_name("luisy_dirs_tests")
         @luisy.requires(Letters)
         @directory_output(write=write_text, read=text_of, suffix=".up", executor=pool)
         class Local(luisy.Task):
-            __module__ = "__main__"
-            task_namespace = name
-
             def process(self, path, content):
                 return content + self.project_name
 
-        task = Local()
-        # A class of a script, or of a function: it travels with its code.
-        from luisy_dirs.making import Job as Sent
-
-        made = Config().working_dir + "/made/"
+        made = f"{Config().working_dir}/made/"
         os.mkdir(made)
-        sent = Sent(Local, {}, Config().working_dir, made)
+        job = Job(Local, {}, Config().working_dir, made)
         items = [Item(0, "a.txt", "a.txt", "0" * 64)]
-        assert made_by(sent, items, executor=pool) == ["a.up"]
-        assert text_of(made + "a.up") == "a" + task.project_name
+        assert made_by(job, items, executor=pool) == ["a.up"]
+        assert text_of(f"{made}a.up") == "aluisy_dirs_tests"
+
+
+def test_class_that_cannot_travel_is_refused(raw):
+    lock = threading.Lock()
+
+    @luisy.interim
+    @luisy.requires(Letters)
+    @directory_output
+    class Locked(luisy.Task):
+        def process(self, path, content):
+            with lock:
+                return content
+
+    job = Job(Locked, {}, Config().working_dir, "nowhere/")
+    with pytest.raises(ConfigurationError, match="Locked cannot be sent to another process"):
+        made_by(job, [Item(0, "a.txt", "a.txt", "0" * 64)], executor=Counting)

@@ -106,13 +106,13 @@ def directory_output(
     manner = Manner(workers, executor, is_lenient=on_error == "skip")
 
     def decorate(cls: Class) -> Class:
-        _set(cls, target_cls=DirectoryTarget, target_kwargs=arguments)
+        _set(cls, target_cls=DirectoryTarget, target_kwargs=arguments, directory_manner=manner)
         if cls.run is luigi.Task.run:
             if not callable(getattr(cls, "process", None)):
                 raise ConfigurationError(
                     f"{cls.__name__} needs a method process(self, path, object) or a method run"
                 )
-            _set(cls, run=lambda task: run(task, manner))
+            _set(cls, run=lambda task: run(task, task.directory_manner))
         return cls
 
     return decorate if cls_py is None else decorate(cls_py)
