@@ -2,12 +2,17 @@
 
 import os
 import pty
+import select
 
 import pytest
 
 
 def converse(team, line, key):
-    """Run a command on a terminal of its own, answer its question, return all it printed."""
+    """Run a command on a terminal of its own, answer its question, return all it printed.
+
+    The key is pressed again when nothing comes of it: Python sees a signal that arrives just before
+    it waits for a key only at the next key, and a test is fast enough for that.
+    """
     words = team.command(line)
     child, terminal = pty.fork()
     if child == 0:
@@ -18,8 +23,10 @@ def converse(team, line, key):
         printed += os.read(terminal, 1024)
     os.write(terminal, key)
     try:
-        while more := os.read(terminal, 1024):
-            printed += more
+        while True:
+            while not select.select([terminal], [], [], 20)[0]:
+                os.write(terminal, key)
+            printed += os.read(terminal, 1024)
     except OSError:  # how Linux tells that the other side has closed the terminal
         pass
     os.close(terminal)
