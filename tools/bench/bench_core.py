@@ -4,9 +4,10 @@
 
 luisy 1.4.7 has an environment of its own, for it has the same import name: Python 3.11 with
 ``luisy==1.4.7 grpcio grpcio-status 'pipdeptree<2.30'``. Each measurement is a process of its own,
-started cold, its whole time taken from outside; the table shows medians over the rounds, and the
+started cold but with compiled modules, its whole time taken from outside; the table shows medians over the rounds, and the
 ratio of ours to the other's where there is another. Outputs that are to be up to date are written
-before, and adopted by each tool's own hash update.
+before, and adopted by each tool's own hash update. Trivial tasks are shown in milliseconds each,
+beyond what a run of 20 takes, so that the start of Python and of luigi does not count.
 """
 
 from __future__ import annotations
@@ -74,6 +75,33 @@ class Root(luigi.WrapperTask):
         return [One(number=n, folder=self.folder) for n in range({count})]
 """
 
+LADDER = """
+import sys
+import time
+
+import luisy
+
+luisy.set_working_dir(sys.argv[1])
+
+
+@luisy.interim
+@luisy.auto_filename
+class Rung(luisy.Task):
+    level = luisy.IntParameter()
+    side = luisy.IntParameter()
+
+    def requires(self):
+        return [Rung(level=self.level - 1, side=side) for side in (0, 1)] if self.level else []
+
+    def run(self):
+        self.write(self.level)
+
+
+started = time.perf_counter()
+luisy.build(Rung(level=30, side=0), dry_run=True)
+print("seconds:", time.perf_counter() - started)
+"""
+
 
 @dataclass(frozen=True, slots=True)
 class Spent:
@@ -81,6 +109,7 @@ class Spent:
 
     wall: float
     cpu: float
+    text: str = ""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -110,8 +139,10 @@ def rows(folder: Path, old: str | None, rounds: int, instances: int) -> list[lis
     found.append(row("plan 1,000 classes, cold", planned_classes(folder, rounds)))
     project = Instances(folder, instances // CLASSES)
     found.append(row(f"plan {instances:,} instances, cold", project.planned(rounds)))
+    found.append(row("plan a ladder of 30 diamonds", ladder(folder, rounds)))
     found.append(noop_row(project, instances, old, rounds))
-    found += [trivial_row(folder, count, rounds) for count in (500, 2_000)]
+    for workers in (1, 2):
+        found += trivial_rows(folder, workers, rounds)
     return found
 
 
@@ -156,6 +187,7 @@ class Instances:
         package = folder / "wide"
         package.mkdir()
         (package / "__init__.py").touch()
+        (folder / "requirements.txt").write_text("luisy\n")  # 1.4.7 does not run without one
         classes = "".join(INSTANCE.format(n=n) for n in range(CLASSES))
         names = ", ".join(f"Task{n}" for n in range(CLASSES))
         root = ROOT.format(each=each, classes=names)
@@ -191,27 +223,62 @@ class Instances:
         run([sys.executable, "-c", script, str(data)], self._folder)
 
 
-def trivial_row(folder: Path, count: int, rounds: int) -> list[str]:
-    """Run trivial tasks with one worker, and as many plain ones with luigi's local scheduler."""
-    project = folder / f"trivial{count}"
-    project.mkdir()
+def ladder(folder: Path, rounds: int) -> Spent:
+    """Plan 30 levels of two tasks that need both below, in a process that has imported luisy."""
+    script = folder / "ladder.py"
+    script.write_text(LADDER)
+    words = [sys.executable, str(script), str(folder / "rungs")]
+    times = [float(run(words, folder).text.split()[-1]) for _ in range(rounds)]
+    return Spent(statistics.median(times), statistics.median(times))
+
+
+def trivial_rows(folder: Path, workers: int, rounds: int) -> list[list[str]]:
+    """Run few and many trivial tasks, and as many plain ones with luigi's local scheduler."""
+    found = []
+    start, plain_start = (way(folder, 20, workers, rounds) for way in (trivial, plain))
+    for count in (500, 10_000):
+        ours = each(start, trivial(folder, count, workers, rounds), count)
+        title = f"a trivial task of {count:,}, {workers} workers (ms)"
+        if count > 500:  # luigi alone would need ten minutes
+            found.append(row(title, ours))
+        else:
+            theirs = each(plain_start, plain(folder, count, workers, rounds), count)
+            found.append(row(title, ours, "plain luigi", theirs))
+    return found
+
+
+def each(start: Spent, whole: Spent, count: int) -> Spent:
+    """Return the milliseconds for each task beyond the first 20."""
+    extra = count - 20
+    return Spent((whole.wall - start.wall) * 1e3 / extra, (whole.cpu - start.cpu) * 1e3 / extra)
+
+
+def trivial(folder: Path, count: int, workers: int, rounds: int) -> Spent:
+    """Run trivial tasks in an empty working directory."""
+    project = Path(tempfile.mkdtemp(dir=folder))
     instances = Instances(project, count // CLASSES)
-    data = [project / f"data{number}" for number in range(rounds)]
-    ours = [spent(luisy(*instances.words(d), "--no-ask"), project, 1) for d in data]
+    more = ["--no-ask", "--workers", str(workers)]
+    return median(
+        [run(luisy(*instances.words(project / f"data{n}"), *more), project) for n in range(rounds)]
+    )
+
+
+def plain(folder: Path, count: int, workers: int, rounds: int) -> Spent:
+    """Run as many tasks of plain luigi."""
+    project = Path(tempfile.mkdtemp(dir=folder))
     (project / "plain.py").write_text(PLAIN.format(count=count))
-    plain = []
+    times = []
     for number in range(rounds):
-        (project / f"plain{number}").mkdir()
-        script = "import luigi; luigi.run()"
-        words = ["--module", "plain", "Root", "--folder", str(project / f"plain{number}")]
-        local = [*words, "--local-scheduler", "--log-level", "ERROR"]
-        plain.append(spent([sys.executable, "-c", script, *local], project, 1))
-    title = f"run {count:,} trivial tasks"
-    return row(title, median(ours), "plain luigi", median(plain))
+        (project / f"data{number}").mkdir()
+        words = ["--module", "plain", "Root", "--folder", str(project / f"data{number}")]
+        words += ["--local-scheduler", "--log-level", "ERROR", "--workers", str(workers)]
+        times.append(run([sys.executable, "-c", "import luigi; luigi.run()", *words], project))
+    return median(times)
 
 
 def spent(words: list[str], folder: Path, rounds: int) -> Spent:
-    """Run a command some times and return its median time."""
+    """Run a command once for its modules to be compiled, then some times; return the median."""
+    run(words, folder)
     return median([run(words, folder) for _ in range(rounds)])
 
 
@@ -227,7 +294,11 @@ def run(words: list[str], folder: Path) -> Spent:
         SystemExit: If it fails.
     """
     before, start = resource.getrusage(resource.RUSAGE_CHILDREN), os.times().elapsed
-    environment = {**os.environ, "PYTHONPATH": str(folder)}
+    path = os.pathsep.join(
+        [str(Path(words[0]).parent), os.environ["PATH"]]
+    )  # 1.4.7 starts pipdeptree
+    environment = {**os.environ, "PYTHONPATH": str(folder), "PATH": path}
+    environment.pop("PYTHONDONTWRITEBYTECODE", None)  # nobody runs without compiled modules
     done = subprocess.run(
         words, cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -235,7 +306,7 @@ def run(words: list[str], folder: Path) -> Spent:
     if done.returncode:
         sys.exit(f"{words} failed:\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Spent(wall, cpu)
+    return Spent(wall, cpu, done.stdout)
 
 
 def row(title: str, ours: Spent, other: str = "", theirs: Spent | None = None) -> list[str]:
