@@ -4,10 +4,10 @@
 
 luisy 1.4.7 has an environment of its own, for it has the same import name: Python 3.11 with
 ``luisy==1.4.7 grpcio grpcio-status 'pipdeptree<2.30'``. Each measurement is a process of its own,
-started cold but with compiled modules, its whole time taken from outside; the table shows medians over the rounds, and the
-ratio of ours to the other's where there is another. Outputs that are to be up to date are written
-before, and adopted by each tool's own hash update. Trivial tasks are shown in milliseconds each,
-beyond what a run of 20 takes, so that the start of Python and of luigi does not count.
+started cold but with compiled modules, its whole time taken from outside; the table shows medians
+over the rounds, and the ratio of ours to the other's where there is another. Outputs that are to
+be up to date are written before, and adopted by each tool's own hash update. Trivial tasks are
+shown in milliseconds each, beyond what a run of 20 takes, so that the start does not count.
 """
 
 from __future__ import annotations
