@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -43,6 +44,7 @@ GOLDEN = (
     b'"parts":"TABLE","parameters":{"n":"1"},'
     b'"time":"2026-11-21T10:00:00Z","host":"h","version":"2.0.0a1"}\n'
 )
+FOLDER = replace(RECORD, files={"a.npy": Content("6" * 64, 5), "b/c.npy": Content("7" * 64, 0)})
 BARE = Record("p/raw/bare", "", "2" * 64, 0, origin="external")
 LEGACY = b'{"/p/raw/a.csv": "0123456789abcdef0123456789abcdef", "/p/final/b": "' + b"a" * 32 + b'"}'
 
@@ -157,13 +159,25 @@ def test_plain_line_matches_only_what_json_reads(line, data):
 
     if match := re.fullmatch(PLAIN_LINE, changed):
         assert json.loads(changed)["key"] == match[1]
-        assert json.loads(changed).get("parts", "") == (match[2] or "")
+        assert json.loads(changed).get("files") == json.loads(match[2] or "null")
+        assert json.loads(changed).get("parts", "") == (match[3] or "")
 
 
 def test_plain_line_matches_an_ordinary_record():
 
     assert re.fullmatch(PLAIN_LINE, dump(to_line(RECORD, parts_id(RECORD.parts))))
+    assert re.fullmatch(PLAIN_LINE, dump(to_line(FOLDER, parts_id(FOLDER.parts))))
     assert re.fullmatch(PLAIN_LINE, dump(to_line(BARE, "")))
+
+
+@pytest.mark.parametrize("name", ["a.npy", "}]}, {[[", "\u00e9", 'quo"te'])
+def test_last_files_of_a_directory_are_found(name):
+    """Plain lines and those that are parsed at once, in either order."""
+    before = replace(FOLDER, files={'"': Content("8" * 64, 1)})
+    after = replace(FOLDER, files={name: Content("9" * 64, 2)})
+    for first, last in [(before, after), (after, before), (FOLDER, after), (after, RECORD)]:
+        lines, _ = encode_entries([first, last], known=())
+        assert decode(HEADER + lines).records[RECORD.key] == last
 
 
 def test_unknown_fields_survive_a_rewrite():

@@ -183,13 +183,11 @@ def list_folder(path: Path) -> Iterator[str]:
             name = below + entry.name
             if is_temporary(entry.name):
                 continue
-            if entry.is_dir(follow_symlinks=False):
+            if entry.is_file():
+                yield validate_key(name)
+            elif entry.is_dir(follow_symlinks=False):
                 pending.append(f"{name}/")
             else:
-                yield _file_name(entry, name)
-
-
-def _file_name(entry: os.DirEntry[str], name: str) -> str:
-    if not entry.is_file():
-        raise IntegrityError(f"{entry.path} is neither a file nor a folder, so it cannot be stored")
-    return validate_key(name)
+                raise IntegrityError(
+                    f"{entry.path} is neither a file nor a folder, so it cannot be stored"
+                )

@@ -18,44 +18,52 @@ _RESERVED = _FIELDS | {"forgotten", "legacy"}
 _NOTHING: dict[str, Any] = {}
 
 
-# The lines that `to_line` and `dump` write, unless they have escapes, files or unknown fields. What
-# matches needs no parsing to be known as sound; groups: the key and the id of the table of parts.
+# The lines that `to_line` and `dump` write, unless they have escapes or unknown fields. What
+# matches needs no parsing to be known as sound; groups: the key, the files, the id of the table of
+# parts.
 _TEXT = r'"[^"\\\x00-\x1f]*+"'
 _TEXTS = rf"\{{{_TEXT}:{_TEXT}(?:,{_TEXT}:{_TEXT})*+\}}"
+_FILE = rf'{_TEXT}:\["[0-9a-f]*+",(?:0|[1-9][0-9]{{0,17}}+)\]'
 PLAIN_LINE = (
     r'\{"key":"([^"\\\x00-\x1f]++)","hash":"[0-9a-f]*+","sha256":"[0-9a-f]*+",'
-    rf'"size":(?:0|[1-9][0-9]*+)(?:,"inputs":{_TEXTS})?+(?:,"requires":{_TEXTS})?+'
+    rf'"size":(?:0|[1-9][0-9]{{0,17}}+)(?:,"files":(\{{(?:{_FILE}(?:,{_FILE})*+)?+\}}))?+'
+    rf'(?:,"inputs":{_TEXTS})?+(?:,"requires":{_TEXTS})?+'
     rf'(?:,"parts":"([0-9a-f]*+)")?+(?:,"parameters":{_TEXTS})?+'
     rf'(?:,"(?:origin|previous_hash|time|host|version)":{_TEXT})*+\}}'
 )
 
 
 class LazyFiles(Mapping[str, Content]):
-    """The files of a directory, each made a `Content` when somebody asks for it.
+    """The files of a directory, parsed, and each made a `Content`, when somebody asks for it.
 
     Args:
-        found: The digest and the size by name, as in a line without a fault.
+        found: The digest and the size by name, as in a line without a fault; or their text.
     """
 
     __slots__ = ("_found",)
 
-    def __init__(self, found: Mapping[str, list[Any]]) -> None:
+    def __init__(self, found: Mapping[str, list[Any]] | str) -> None:
         self._found = found
 
     def __getitem__(self, name: str) -> Content:
-        return Content(*self._found[name])
+        return Content(*self._parsed()[name])
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._found)
+        return iter(self._parsed())
 
     def __len__(self) -> int:
-        return len(self._found)
+        return len(self._parsed())
 
     def __contains__(self, name: object) -> bool:
-        return name in self._found
+        return name in self._parsed()
 
     def __repr__(self) -> str:
         return repr(dict(self))
+
+    def _parsed(self) -> Mapping[str, list[Any]]:
+        if isinstance(self._found, str):
+            self._found = json.loads(self._found)
+        return self._found  # type: ignore[return-value]
 
 
 class LazyRecords(Mapping[str, Record]):
@@ -63,19 +71,22 @@ class LazyRecords(Mapping[str, Record]):
 
     Args:
         texts: The lines by key, each without a fault.
+        files_at: Where in its text the files of a record are, by key, if that is known.
         tables: The tables of parts by id.
         parsed: The lines by key that are parsed already, whatever for.
     """
 
-    __slots__ = ("_built", "_parsed", "_tables", "_texts")
+    __slots__ = ("_built", "_files_at", "_parsed", "_tables", "_texts")
 
     def __init__(
         self,
         texts: Mapping[str, str],
+        files_at: Mapping[str, tuple[int, int]],
         tables: Mapping[str, Mapping[str, str]],
         parsed: Mapping[str, Line],
     ) -> None:
         self._texts = texts
+        self._files_at = files_at
         self._tables = tables
         self._parsed = parsed
         self._built: dict[str, Record] = {}
@@ -83,7 +94,7 @@ class LazyRecords(Mapping[str, Record]):
     def __getitem__(self, key: str) -> Record:
         record = self._built.get(key)
         if record is None:
-            line: Line = self._parsed.get(key) or json.loads(self._texts[key])
+            line = self._parsed.get(key) or self._parse(key)
             record = from_line(line, self._tables.get(line.get("parts", ""), _NOTHING))
             self._built[key] = record
         return record
@@ -99,6 +110,16 @@ class LazyRecords(Mapping[str, Record]):
 
     def __repr__(self) -> str:
         return f"<{len(self)} records>"
+
+    def _parse(self, key: str) -> Line:
+        text = self._texts[key]
+        begin, end = self._files_at.get(key, (0, 0))
+        if not end:
+            line: Line = json.loads(text)
+            return line
+        line = json.loads(f"{text[:begin]}null{text[end:]}")
+        line["files"] = text[begin:end]
+        return line
 
 
 def dump(line: Line) -> str:
@@ -131,7 +152,7 @@ def to_line(record: Record, table: str) -> Line:
         "size": record.size,
     }
     if record.files is not None:
-        line["files"] = {n: [c.sha256, c.size] for n, c in sorted(record.files.items())}
+        line["files"] = dict(sorted(record.files.items()))
     if record.inputs:
         line["inputs"] = dict(sorted(record.inputs.items()))
     if record.requires:

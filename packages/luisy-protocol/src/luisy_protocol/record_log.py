@@ -80,6 +80,7 @@ class _Log:
 
     Attributes:
         texts: The text of each record's line, by key.
+        files_at: Where in its text a record's files are, by key, if that is known.
         parsed: The records' lines that had to be parsed, by key.
         table_of: The id of each record's table of parts, by key, if it has one.
         tables: The tables of parts, by id.
@@ -88,6 +89,7 @@ class _Log:
     """
 
     texts: dict[str, str] = field(default_factory=dict)
+    files_at: dict[str, tuple[int, int]] = field(default_factory=dict)
     parsed: dict[str, Line] = field(default_factory=dict)
     table_of: dict[str, str] = field(default_factory=dict)
     tables: dict[str, Mapping[str, str]] = field(default_factory=dict)
@@ -98,7 +100,7 @@ class _Log:
         warnings = self.warnings
         if not set(self.table_of.values()) <= self.tables.keys():
             warnings += ("the record file lacks the parts of some records; reasons will say less",)
-        records = LazyRecords(self.texts, self.tables, self.parsed)
+        records = LazyRecords(self.texts, self.files_at, self.tables, self.parsed)
         return RecordSet(records, warnings, self.legacy, self._size())
 
     def _size(self) -> int:
@@ -113,6 +115,7 @@ class _Log:
 
     def forget(self, key: str) -> None:
         self.texts.pop(key, None)
+        self.files_at.pop(key, None)
         self.parsed.pop(key, None)
         self.table_of.pop(key, None)
         self.legacy.pop(key, None)
@@ -241,13 +244,17 @@ def _parse(content: bytes) -> _Log:
 
 def _collect(log: _Log, text: str) -> None:
     """Take in all lines, in order; only those that are not plain are parsed."""
-    texts, table_of = log.texts, log.table_of
+    texts, table_of, files_at = log.texts, log.table_of, log.files_at
     for number, match in enumerate(_LINE.finditer(text), start=2):
-        key, table, other = match.groups()
+        key, files, table, other = match.groups()
         if other is not None:
             _collect_other(log, other, number)
             continue
         texts[key] = match[0][:-1]
+        if files:
+            files_at[key] = match.start(2) - match.start(), match.end(2) - match.start()
+        elif files_at:
+            files_at.pop(key, None)
         if log.parsed:
             log.parsed.pop(key, None)
         if table:
