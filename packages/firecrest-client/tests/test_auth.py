@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 
 import firecrest as fc
 import pytest
-from firecrest.testing import Reply, Server
+from firecrest.testing import FixedToken, Reply, Server
 from firecrest.token import claims_of, user_of
 from hypothesis import given
 from hypothesis import strategies as st
-from luisy_protocol.errors import AccessDenied, LuisyError
+from luisy_protocol.errors import AccessDenied, ConfigurationError, LuisyError
 
 
 def jwt(claims):
@@ -99,6 +99,36 @@ def test_unreachable_authorization_server_is_told():
     auth = fc.ClientCredentialsAuth("me", "secret", "http://127.0.0.1:9/token")
     with pytest.raises(LuisyError, match=r"no answer from http://127.0.0.1:9/token"):
         auth.get_access_token()
+
+
+def test_token_url_that_is_none_is_refused_at_once():
+    with pytest.raises(ConfigurationError, match="the token URL must start with https://"):
+        fc.ClientCredentialsAuth("me", "secret", "auth.example/token")
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_busy_authorization_server_is_asked_again_whatever_the_token_is_for(run, status):
+    replies = [Reply(status), Reply(json={"access_token": "t", "expires_in": None})]
+    with Server(lambda r: replies.pop(0)) as login, Server(lambda r: Reply(201, json={})) as server:
+        auth = fc.ClientCredentialsAuth("me", "secret", login.url)
+        run(server.url, auth, lambda c: c.copy("cluster", "/a", "/b"))
+        assert [r.headers["authorization"] for r in server.received] == ["Bearer t"]
+
+
+def test_authorization_server_that_stays_busy_is_told(run):
+    with Server(lambda r: Reply(503)) as login:
+        auth = fc.ClientCredentialsAuth("me", "secret", login.url)
+        with pytest.raises(fc.ClientsCredentialsException, match=r"\(HTTP 503\)$"):
+            run(login.url, auth, lambda c: c.all_systems(), num_retries=1)
+        assert len(login.received) == 2
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "s3cr3t\u2026"])
+def test_what_is_no_token_is_refused_and_not_repeated(run, token):
+    with pytest.raises(ConfigurationError, match="no access token") as caught:
+        run("http://127.0.0.1:9", FixedToken(token), lambda c: c.all_systems())
+    assert caught.value.__cause__ is None
+    assert not token or token not in str(caught.value)
 
 
 def test_token_command_that_prints_an_opaque_token_runs_each_time(tmp_path):

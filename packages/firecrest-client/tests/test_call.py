@@ -172,3 +172,15 @@ def test_set_api_version_is_believed(client):
         play(Call(client).require("nodes", (1, 16)), [])
     with pytest.raises(ValueError, match="not a version"):
         client.set_api_version("newest")
+
+
+def test_503_is_repeated_after_the_asked_wait(client):
+    outcomes = [Response(503, headers={"Retry-After": "9"}), Response(200)]
+    assert play(Call(client).send(GET), outcomes)[1] == [9.0]
+    with pytest.raises(errors.ServerError):
+        play(Call(client).send(GET), [Response(503, headers={"Retry-After": "3600"})])
+
+
+def test_end_of_the_rate_limit_is_not_waited_for_after_a_503(client):
+    outcomes = [Response(503, headers={"RateLimit-Reset": "60"}), Response(200)]
+    assert play(Call(client).send(GET), outcomes)[1][0] <= 0.25

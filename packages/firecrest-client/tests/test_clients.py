@@ -114,6 +114,48 @@ def test_netrc_does_not_replace_the_token(call_server, tmp_path, monkeypatch):
     assert received[0].headers["authorization"] == "Bearer token"
 
 
+def test_redirected_upload_is_sent_whole_again(call_server, tmp_path):
+    (tmp_path / "f").write_bytes(b"content")
+
+    def answer(received):
+        if received.path == "/elsewhere":
+            return Reply(201, json={})
+        return Reply(307, headers={"Location": "/elsewhere"})
+
+    _, received = call_server(answer, lambda c: c.simple_upload("cluster", tmp_path / "f", "/d"))
+    assert [r.form["file"] for r in received] == ["content", "content"]
+
+
+def test_name_that_cannot_be_a_machine_is_refused(run):
+    with pytest.raises(ConfigurationError, match="cannot be the name of a machine"):
+        run("http://127.0.0.1:9", FixedToken(), lambda c: c.whoami("my cluster"))
+
+
+def test_server_without_encryption_is_told_and_not_asked_again(run):
+    with Server(lambda r: Reply(json={"out": []})) as server:
+        url = server.url.replace("http:", "https:")
+        with pytest.raises(errors.ServerUnreachable, match="tls: wrong version number") as caught:
+            run(url, FixedToken(), lambda c: c.all_systems())
+    assert caught.value.is_permanent
+
+
+def test_piece_that_cannot_be_written_is_not_written_twice(call_server):
+    class Full(BytesIO):
+        written = 0
+
+        def write(self, data):
+            self.written += 1
+            raise OSError("disk full")
+
+    stream = Full()
+    with pytest.raises(OSError, match="disk full"):
+        call_server(
+            lambda r: Reply(body=bytes(3 << 20)),
+            lambda c: c.simple_download("cluster", "/f", stream),
+        )
+    assert stream.written == 1
+
+
 def test_correlation_id_goes_with_every_request_of_its_block(call_server):
     def answer(received):
         return Reply(json={"out": []})
@@ -370,6 +412,8 @@ def test_async_client_survives_another_loop(site):
     client = fc.v1.AsyncFirecrest(site.url, FixedToken(site.token()))
     for _ in range(2):
         assert asyncio.run(client.list_files("cluster", HOME)) is not None
+    asyncio.run(client.close_session())
+    assert client.is_session_closed
 
 
 def test_async_session_can_be_closed_and_made_anew(site):

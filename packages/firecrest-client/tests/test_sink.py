@@ -59,6 +59,17 @@ def test_part_of_the_same_content_is_continued(tmp_path):
     assert sum(moved) == 7
 
 
+def test_part_that_two_have_written_to_is_no_file(tmp_path):
+    one = open_download(tmp_path / "f", part_of="task")
+    two = open_download(tmp_path / "f", part_of="task")
+    one.write(b"content")
+    two.write(b"content")
+    two.keep()
+    with pytest.raises(IntegrityError, match="twice at once"):
+        one.commit()
+    assert not (tmp_path / "f").exists()
+
+
 def test_empty_part_is_not_kept(tmp_path):
     open_download(tmp_path / "f", part_of="task").keep()
     assert list(tmp_path.iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import subprocess
 import threading
 import time
@@ -13,12 +14,19 @@ from luisy_protocol.errors import AccessDenied, ConfigurationError
 from firecrest.client import logger
 from firecrest.errors import ClientsCredentialsException, ServerUnreachable
 from firecrest.token import claims_of
-from firecrest.wire import cause_of
+from firecrest.wire import cause_of, is_tls_refused
 
 if TYPE_CHECKING:
     import requests
 
 METHODS = ("client_secret_post", "client_secret_basic")
+BUSY = frozenset({429, 500, 502, 503, 504})
+
+
+class TokenServerBusy(ClientsCredentialsException, ServerUnreachable):
+    """The authorization server may give a token later, so the request is tried again."""
+
+    was_sent = False
 
 
 class _Cached:
@@ -81,6 +89,10 @@ class ClientCredentialsAuth(_Cached):
             raise ConfigurationError(
                 f"client_auth_method must be one of {', '.join(METHODS)}: {client_auth_method!r}"
             )
+        if not re.match(r"https?://", token_uri):
+            raise ConfigurationError(
+                f"the token URL must start with https:// (or http://): {token_uri!r}"
+            )
         super().__init__(min_token_validity)
         self._client_id = client_id
         self._client_secret = client_secret
@@ -95,10 +107,11 @@ class ClientCredentialsAuth(_Cached):
     def _ask(self) -> tuple[str, float]:
         response = self._post()
         if response.status_code >= 400:
-            raise ClientsCredentialsException([response], self._refused(response))
+            kind = TokenServerBusy if response.status_code in BUSY else ClientsCredentialsException
+            raise kind([response], self._refused(response))
         try:
             answer = response.json()
-            token, lifetime = answer["access_token"], float(answer.get("expires_in", 0))
+            token, lifetime = answer["access_token"], float(answer.get("expires_in") or 0)
         except (ValueError, KeyError, TypeError) as error:
             raise ClientsCredentialsException(
                 [response], f"{self._token_uri} answered without an access token"
@@ -119,9 +132,10 @@ class ClientCredentialsAuth(_Cached):
         try:
             return requests.post(self._token_uri, data=form, auth=auth, timeout=self.timeout)
         except requests.RequestException as error:
-            raise ServerUnreachable(
-                f"no answer from {self._token_uri}: {cause_of(error)}"
-            ) from error
+            failure = ServerUnreachable(f"no answer from {self._token_uri}: {cause_of(error)}")
+            # What the token is for was not sent, so it may be tried again whatever it is.
+            failure.was_sent, failure.is_permanent = False, is_tls_refused(error)
+            raise failure from error
 
     def _refused(self, response: requests.Response) -> str:
         try:
@@ -131,7 +145,8 @@ class ClientCredentialsAuth(_Cached):
             said = ""
         return (
             f"{self._token_uri} gave no access token to client {self._client_id!r} "
-            f"(HTTP {response.status_code}){': ' if said else ''}{said}; check its id and secret"
+            f"(HTTP {response.status_code}){': ' if said else ''}{said}"
+            f"{'' if response.status_code in BUSY else '; check its id and secret'}"
         )
 
 

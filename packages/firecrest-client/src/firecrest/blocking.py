@@ -39,7 +39,6 @@ CONNECTIONS = 64
 # What is lost of a cut download, for a piece is handed on when it is whole.
 CHUNK = 1 << 16
 PERMANENT = (
-    requests.exceptions.SSLError,
     requests.exceptions.InvalidURL,
     requests.exceptions.InvalidSchema,
     requests.exceptions.MissingSchema,
@@ -181,7 +180,7 @@ def _translated(request: Request, url: str, error: requests.RequestException) ->
     failure = kind(wire.message_of(request, url, error))
     reason = getattr(error.args[0], "reason", None) if error.args else None
     failure.was_sent = not isinstance(reason, NOT_SENT)
-    failure.is_permanent = isinstance(error, PERMANENT)
+    failure.is_permanent = isinstance(error, PERMANENT) or wire.is_tls_refused(error)
     return failure
 
 

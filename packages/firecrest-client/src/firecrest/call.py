@@ -7,7 +7,7 @@ Rules of repetition, the same for every endpoint:
    times (20 if it is None); a server that asks for more than five minutes is not waited for.
 2. No connection at all (refused, no such host): every verb is repeated, because nothing was sent.
 3. A connection that was cut, no answer in time, 500, 502, 503 and 504: only a request that is
-   marked repeatable.
+   marked repeatable. `Retry-After` counts here too.
 4. Rules 2 and 3 together at most `num_retries` times per request, waiting a quarter of a second,
    doubled each time, less up to half of it by chance, so that many clients do not come back as one.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TOO_MANY_REQUESTS = 429
-LONGEST_RATE_LIMIT_WAIT = 300.0
+LONGEST_TOLD_WAIT = 300.0
 DEFAULT_RATE_LIMIT_RETRIES = 20
 TEMPORARY = frozenset({500, 502, 503, 504})
 
@@ -91,11 +91,13 @@ class Call:
         if status == TOO_MANY_REQUESTS:
             allowed = self.client.num_retries_rate_limit
             allowed = DEFAULT_RATE_LIMIT_RETRIES if allowed is None else allowed
-            wait = rate_limit_wait(response.headers, limited)
-            return wait if limited < allowed and wait <= LONGEST_RATE_LIMIT_WAIT else None
-        if status in TEMPORARY and request.is_repeatable and failed < self.client.num_retries:
-            return _backoff(failed)
-        return None
+            is_allowed, wait = limited < allowed, rate_limit_wait(response.headers, limited)
+        else:
+            is_temporary = status in TEMPORARY and request.is_repeatable
+            is_allowed = is_temporary and failed < self.client.num_retries
+            told = _told_wait(response.headers, "Retry-After")
+            wait = _backoff(failed) if told is None else told
+        return wait if is_allowed and wait <= LONGEST_TOLD_WAIT else None
 
     def pause(self, seconds: float) -> Steps[float]:
         """Wait, and return the time of the driver's monotonic clock."""
@@ -140,12 +142,17 @@ def _backoff(failed: int) -> float:
 
 def rate_limit_wait(headers: Mapping[str, str], limited: int) -> float:
     """Return how many seconds a 429 asks to wait."""
-    for name in ("Retry-After", "RateLimit-Reset"):
+    told = _told_wait(headers, "Retry-After", "RateLimit-Reset")
+    return float(min(2**limited, 10)) if told is None else told
+
+
+def _told_wait(headers: Mapping[str, str], *names: str) -> float | None:
+    for name in names:
         text = headers.get(name, "").strip()
         seconds = _seconds(text) if text else None
         if seconds is not None:
             return seconds
-    return float(min(2**limited, 10))
+    return None
 
 
 def _seconds(text: str) -> float | None:

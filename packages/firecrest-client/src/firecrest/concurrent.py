@@ -104,7 +104,7 @@ class HttpxDriver(Client, Concurrent):
     async def close_session(self) -> None:
         """Close the connections; a closed client refuses calls until `create_new_session`."""
         session, self._session, self._is_closed = self._session, None, True
-        if session is not None:
+        if session is not None and self._loop is asyncio.get_running_loop():
             await session.aclose()
 
     async def create_new_session(self) -> None:
@@ -177,7 +177,7 @@ class HttpxDriver(Client, Concurrent):
             headers=headers,
             params=request.query,
             data=request.form,
-            content=_pieces(request.body) if request.body is not None else None,
+            content=_Pieces(request.body) if request.body is not None else None,
             timeout=_timeout(self.timeout),
         )
         response = await session.send(outgoing, stream=True, auth=None, follow_redirects=True)
@@ -210,26 +210,31 @@ class HttpxDriver(Client, Concurrent):
         return self._session
 
 
-async def _pieces(body: FormBody) -> AsyncIterator[bytes]:
-    pieces = iter(body)
-    while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
-        yield piece
+class _Pieces:
+    """A body that is read in a thread; httpx iterates it anew to follow a redirection."""
+
+    def __init__(self, body: FormBody) -> None:
+        self._body = body
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        pieces = iter(self._body)
+        while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
+            yield piece
 
 
 async def _pour(response: httpx.Response, sink: Sink) -> None:
     """Write a body in large pieces, and what came before it was cut as well."""
-    pieces: list[bytes] = []
-    size = 0
+    pieces = bytearray()
     try:
         async for piece in response.aiter_bytes():
-            pieces.append(piece)
-            size += len(piece)
-            if size >= CHUNK:
-                await asyncio.to_thread(sink.write, b"".join(pieces))
-                pieces, size = [], 0
+            pieces += piece
+            if len(pieces) >= CHUNK:
+                # Taken before it is written: what fails or is cancelled is not written twice.
+                whole, pieces = bytes(pieces), bytearray()
+                await asyncio.to_thread(sink.write, whole)
     finally:
         if pieces:
-            sink.write(b"".join(pieces))
+            sink.write(bytes(pieces))
 
 
 def _timeout(timeout: float | tuple[float, float] | None) -> httpx.Timeout:
@@ -255,7 +260,7 @@ def _translated(
     kind = TimedOut if isinstance(error, httpx.TimeoutException) else Unreachable
     failure = kind(wire.message_of(request, url, error))
     failure.was_sent = not isinstance(error, httpx.ConnectError | httpx.ConnectTimeout)
-    failure.is_permanent = isinstance(error, PERMANENT) or "CERTIFICATE" in str(error)
+    failure.is_permanent = isinstance(error, PERMANENT) or wire.is_tls_refused(error)
     return failure
 
 

@@ -1,8 +1,8 @@
 """Every exception of the client.
 
     LuisyError
-    ├── FirecrestException                 the server, or a task on it, said no; carries the
-    responses │   ├── NotFound                       404 (also luisy_protocol.NotFound)
+    ├── FirecrestException                 the server, or a task, said no; carries the responses
+    │   ├── NotFound                       404 (also luisy_protocol.NotFound)
     │   │   ├── TaskNotFound               the task is unknown or has expired
     │   │   └── JobNotFound                the accounting never heard of the job
     │   ├── UnauthorizedException          401 (AccessDenied)

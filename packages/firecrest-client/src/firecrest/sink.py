@@ -118,8 +118,16 @@ class FileDownload(Download):
         self._stream.truncate(0)
 
     def commit(self) -> None:
-        """Flush to disk, then rename."""
+        """Flush to disk, then rename.
+
+        Raises:
+            IntegrityError: If somebody else has written to the hidden file.
+        """
         self._stream.flush()
+        if os.fstat(self._stream.fileno()).st_size != self.position:
+            raise IntegrityError(
+                f"{self.name} is being downloaded twice at once; download it again"
+            )
         os.fsync(self._stream.fileno())
         self._stream.close()
         self._part.replace(self._path)
