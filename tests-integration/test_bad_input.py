@@ -1,8 +1,10 @@
 """Each mistake is answered by one clear sentence and a non-zero exit, and nothing is lost.
 
-Exit codes: 1 where something failed, 2 where the command or a setting is wrong.
+Exit codes: 1 where something failed, 2 where the command or a setting is wrong; luigi's own where its
+configuration has them.
 """
 
+import socket
 import sys
 
 import pytest
@@ -45,6 +47,106 @@ class Independent(luisy.Task):
 class Dependent(luisy.Task):
     def run(self):
         print("[computing Dependent]", flush=True)
+"""
+
+
+NAMESAKE = """
+import luisy
+
+
+@luisy.interim
+class Load(luisy.Task):
+    def run(self):
+        self.write(__name__)
+"""
+ABOVE_NAMESAKES = """
+import luisy
+from my_module import here, there
+
+
+@luisy.final
+class Requiring(luisy.Task):
+    def requires(self):
+        return [here.Load(), there.Load()]
+
+    def run(self):
+        self.write([one.read() for one in self.input()])
+
+
+@luisy.final
+class Yielding(luisy.Task):
+    def run(self):
+        loaded = yield here.Load()
+        self.write(loaded.read())
+"""
+ONE_FILE = """
+import luisy
+
+
+@luisy.interim
+class Number(luisy.Task):
+    number = luisy.IntParameter()
+
+    def get_file_name(self):
+        return "number"
+
+    def run(self):
+        self.write(self.number)
+
+
+@luisy.final
+class Both(luisy.Task):
+    def requires(self):
+        return [Number(number=1), Number(number=2)]
+"""
+ENDS = """
+import luigi
+import luisy
+
+
+@luisy.final
+class Failing(luisy.Task):
+    def run(self):
+        raise RuntimeError("failed")
+
+
+@luisy.final
+@luisy.requires(Failing)
+class Waiting(luisy.Task):
+    def run(self):
+        self.write(1)
+
+
+class NotThere(luigi.ExternalTask):
+    def output(self):
+        return luigi.LocalTarget("/nowhere")
+
+
+@luisy.final
+@luisy.requires(NotThere)
+class Hungry(luisy.Task):
+    def run(self):
+        self.write(1)
+
+
+@luisy.final
+class Unplanned(luisy.Task):
+    def requires(self):
+        return 1 / 0
+
+
+@luisy.final
+class Fine(luisy.Task):
+    def run(self):
+        self.write(1)
+"""
+RETCODES = """
+[retcode]
+missing_data = 20
+not_run = 45
+task_failed = 30
+scheduling_error = 35
+unhandled_exception = 40
 """
 
 
@@ -100,6 +202,76 @@ def test_missing_raw_file_is_named_with_both_places(team):
     assert team.settings["LUISY_REMOTE"] in done.text
     assert done.computed == []
     assert "Traceback" not in done.text
+
+
+def test_missing_inputs_have_a_line_each_and_the_way_to_get_them(team):
+    done = team.run(f"{RUN} --working-dir ../anna --no-ask")
+    head, *lines = done.err.splitlines()
+    store = team.settings["LUISY_REMOTE"]
+    assert done.code == 1
+    assert head.startswith("luisy: 2 inputs are missing; put them in place")
+    assert head.endswith(f"or fetch what {store} has with --download:")
+    raw = team.root / "anna/my_module/raw"
+    assert sorted(lines) == [
+        f"  {raw}/file_a.csv (FileA, for MultipliedFile)",
+        f"  {raw}/file_b.csv (FileB, for FinalFile)",
+    ]
+
+
+@pytest.mark.parametrize("task", ["Requiring", "Yielding", "Load"])
+def test_tasks_of_one_name_are_told_with_their_modules(team, task):
+    team.write_module("here", NAMESAKE)
+    team.write_module("there", NAMESAKE)
+    team.write_module("above", ABOVE_NAMESAKES)
+    done = team.run(f"luisy my_module.above {task} --working-dir ../anna --no-ask --quiet")
+    assert done.code == (1 if task == "Yielding" else 2)
+    assert "tasks 'Load' in my_module.here and in my_module.there" in done.err
+    assert "rename one" in done.err
+    assert "Traceback" not in done.text
+
+
+def test_tasks_that_write_one_file_are_refused_before_anything_runs(team):
+    team.write_module("one_file", ONE_FILE)
+    done = team.run("luisy my_module.one_file Both --working-dir ../anna --no-ask")
+    assert done.code == 2
+    assert "Number(number=1) and Number(number=2) both write my_module/interim" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("module", "task", "plain", "configured"),
+    [
+        ("ends", "Fine", 0, 0),
+        ("ends", "Waiting", 1, 30),
+        ("ends", "Hungry", 1, 20),
+        ("ends", "Unplanned", 1, 35),
+        ("unimportable", "Any", 1, 40),
+        ("ends", "Nope", 2, 2),
+    ],
+    ids=["fine", "failed", "missing", "unplanned", "unhandled", "misused"],
+)
+def test_exit_codes_are_those_of_luigis_configuration(team, module, task, plain, configured):
+    team.write_module("ends", ENDS)
+    team.write_module("unimportable", "1 / 0\n")
+    command = f"luisy my_module.{module} {task} --no-ask --working-dir"
+    assert team.run(f"{command} ../anna").code == plain
+    (team.code / "luigi.cfg").write_text(RETCODES)
+    done = team.run(f"{command} ../ben")
+    assert done.code == configured, done.text
+
+
+def test_central_scheduler_that_does_not_answer_is_told_at_once(team):
+    team.write_module("ends", ENDS)
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        port = taken.getsockname()[1]
+        done = team.run(
+            "luisy my_module.ends Fine --working-dir ../anna --no-ask --quiet "
+            f"--scheduler-host 127.0.0.1 --scheduler-port {port}"
+        )
+    assert done.code == 1
+    assert "central scheduler does not answer at" in done.complaint
+    assert str(port) in done.complaint
+    assert team.files("anna") == set()
 
 
 def test_upload_without_a_store_is_refused_before_anything_runs(team):

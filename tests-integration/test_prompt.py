@@ -42,7 +42,7 @@ def test_nothing_is_done_when_the_person_does_not_want_it(team, key):
         team, "luisy --module my_module.tasks FinalFile --working-dir ../anna", key
     )
 
-    assert code == 0
+    assert code == 1
     assert "Nothing was done." in printed
     assert "interrupted" not in printed
     assert team.files("anna") == before

@@ -286,12 +286,35 @@ def test_restore_puts_back_what_a_killed_run_set_aside(project, capsys):
     [
         ("Both --work x --no-ask", ["no option --work", "--working-dir"]),
         ("Both --no-as", ["no option --no-as", "--no-ask"]),
+        ("--workng-dir x Both", ["no option --workng-dir", "mean --working-dir?"]),
+        ("plan Both --verbos", ["no option --verbos", "--verbose"]),
+        ("graph --formt dot Both", ["no option --formt", "mean --format?"]),
+        ("graph --by-tsk Both", ["no option --by-tsk", "--by-task"]),
+        ("clean --modul x", ["--modul", "--module"]),
+        ("restore --jsn", ["--jsn", "--json"]),
         ("Boht --no-ask", ["no task 'Boht'", "Both"]),
+        ("Nope", ["no task 'Nope'", "are Source, Scaled, Both"]),
+        ("run", ["no task is given", "Source, Scaled, Both"]),
         ("Scaled --no-ask", ["Scaled needs --number"]),
         ("Scaled --number x --no-ask", ["--number", "'x'", "int"]),
         ("Both", ["--no-ask"]),
     ],
-    ids=["abbreviated", "abbreviated-ours", "task", "missing", "unparsable", "no-terminal"],
+    ids=[
+        "abbreviated",
+        "abbreviated-ours",
+        "before-the-task",
+        "of-plan",
+        "of-graph",
+        "second-name",
+        "of-clean",
+        "of-restore",
+        "task",
+        "unlike-any",
+        "none",
+        "missing",
+        "unparsable",
+        "no-terminal",
+    ],
 )
 def test_misuse_is_one_sentence_and_exit_code_two(project, capsys, line, words):
     assert project.luisy(line) == 2
@@ -319,18 +342,37 @@ def test_help_has_a_short_flag(line, capsys):
     assert "Usage: luisy" in capsys.readouterr().out
 
 
-def test_help_lists_itself_last_of_the_options(capsys):
-    call(["--help"])
-    options = capsys.readouterr().out.partition("Options:")[2].partition("Commands:")[0]
+@pytest.mark.parametrize("line", [[], *([command] for command in sorted(COMMANDS))], ids=str)
+def test_help_lists_itself_last_and_fits_into_80_columns(line, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    call([*line, "--help"])
+    out = capsys.readouterr().out
+    options = out.partition("Options:")[2].partition("Commands:")[0]
     assert "--help" in options.strip().splitlines()[-1]
+    assert max(map(len, out.splitlines())) <= 80
+
+
+def test_no_words_at_all_show_the_help_as_misuse(capsys):
+    assert call([]) == 2
+    assert capsys.readouterr().err.startswith("Usage: luisy [COMMAND]")
+
+
+def test_misspelt_command_is_guessed(capsys):
+    assert call(["exlpain", "my_module", "Task"]) == 2
+    assert "did you mean explain?" in capsys.readouterr().err
+
+
+def test_task_without_its_module_is_told_how_to_call_it(capsys):
+    assert call(["Both"]) == 2
+    assert "luisy MODULE TASK" in capsys.readouterr().err
 
 
 def test_help_of_a_task_lists_its_parameters(project, capsys):
     assert project.luisy("Scaled --help") == 0
     out = capsys.readouterr().out
     assert "A scaled input." in out
-    assert "--number" in out
-    assert "Which one." in out
+    assert "--number INT  Which one.  [required]" in out
+    assert out.index("--number") < out.index("--download")
 
 
 def test_version_is_told(capsys):
@@ -338,6 +380,16 @@ def test_version_is_told(capsys):
 
     assert call(["--version"]) == 0
     assert luisy.__version__ in capsys.readouterr().out
+
+
+def test_broken_requires_has_a_traceback_of_the_task_alone(project, capsys):
+    tasks = project.code / "tasks.py"
+    tasks.write_text(TASKS.format(package=project.package).replace("Scaled(number=1)", "[].none"))
+    assert project.luisy("Both --no-ask") == 1
+    err = capsys.readouterr().err
+    assert err.startswith("luisy cannot plan this:\nTraceback")
+    assert err.count("  File ") == 1
+    assert "AttributeError" in err
 
 
 def test_quiet_says_nothing_when_all_is_well(project, capsys):

@@ -213,9 +213,24 @@ def test_plain_luigi_task_may_be_in_the_middle(folder):
 
 def test_missing_input_is_named_with_its_place(folder):
     Path(Source().get_outfile()).unlink()
-    with pytest.raises(NotFound, match=r"Source is not at .*/raw/Source.json"):
+    with pytest.raises(NotFound, match=r"Source, which .* needs, is not at .*/raw/Source.json"):
         run(Sum())
     assert RAN == []
+
+
+def test_many_missing_inputs_are_cut(folder):
+    class Input(luisy.ExternalTask):
+        number = luisy.IntParameter()
+
+    class Many(luisy.Task):
+        def requires(self):
+            return [Input(number=number) for number in range(50)]
+
+    with pytest.raises(NotFound, match="50 inputs are missing; put them in place:") as caught:
+        run(Many())
+    lines = str(caught.value).splitlines()
+    assert len(lines) == 42
+    assert lines[-1] == "  and 10 more"
 
 
 def test_dry_run_runs_nothing(folder):
@@ -229,8 +244,26 @@ def test_person_may_refuse(folder):
         def approve(self):
             return False
 
-    assert run(Sum(), ask=True, show=Refusing()).is_refused
+    outcome = run(Sum(), ask=True, show=Refusing())
+    assert outcome.is_refused
+    assert not outcome.succeeded
     assert RAN == []
+
+
+def test_person_may_refuse_an_adoption(folder):
+    class Refusing(Nothing):
+        def approve(self):
+            return False
+
+    run(Doubled())
+    records(Doubled()).unlink()
+    outcome = run(Doubled(), ask=True, show=Refusing(), hash_update_mode=True)
+    assert outcome.is_refused
+    assert not records(Doubled()).exists()
+
+
+def records(task):
+    return Path(Config().working_dir, task.project_name, ".luisy.hash")
 
 
 def test_nothing_to_do_asks_nothing(folder):

@@ -128,7 +128,7 @@ class SchedulerFactory:
 
     def create_remote_scheduler(self, url: str) -> Any:
         """Return the way to a central scheduler."""
-        return _Watched(RemoteScheduler(url), self.watcher)
+        return _Watched(_answering(url), self.watcher)
 
     def create_worker(
         self,
@@ -146,6 +146,30 @@ class SchedulerFactory:
             assistant=assistant,
             **settings,
         )
+
+
+def _answering(url: str) -> Any:
+    """Return the way to a central scheduler that is there.
+
+    luigi tries for a minute. That helps a run that is under way; who starts one has mistyped the
+    host, or forgotten luigid, and wants to know at once.
+
+    Raises:
+        Unavailable: If there is no answer.
+    """
+    scheduler: Any = RemoteScheduler(url)
+    patience = scheduler._rpc_retry_attempts
+    if not get_config().get("core", "rpc-retry-attempts", ""):
+        scheduler._rpc_retry_attempts = 1
+    try:
+        scheduler.is_pause_enabled()
+    except (RPCError, ValueError) as error:
+        raise Unavailable(
+            f"luigi's central scheduler does not answer at {url}: start luigid there, "
+            "or give --local-scheduler"
+        ) from error
+    scheduler._rpc_retry_attempts = patience
+    return scheduler
 
 
 class Interruptible:

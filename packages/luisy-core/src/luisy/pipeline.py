@@ -116,8 +116,10 @@ def discover(
 
     Raises:
         ConfigurationError: If tasks require each other in a circle, require something that is not a
-            task, or share an output.
+            task, or share an output or a name.
     """
+    from luisy.namesakes import check_ids
+
     finished: dict[luigi.Task, int] = {}
     nodes: list[Node] = []
     stack = [_visit(root, yielded)]
@@ -135,6 +137,7 @@ def discover(
         else:
             path[following] = None
             stack.append(_visit(following, yielded))
+    check_ids(finished)
     return Pipeline(tuple(nodes), finished, _keys(nodes))
 
 

@@ -12,6 +12,7 @@ import luigi
 
 from luisy.adoption import adopt, candidates
 from luisy.config import Config
+from luisy.luigi_log import log_of_luigi
 from luisy.luigi_run import run_with_luigi
 from luisy.pipeline import Kind, Node, Pipeline
 from luisy.plan import Plan, Verdict
@@ -75,7 +76,9 @@ def run(
     return outcome
 
 
-def update_hashes(root: luigi.Task, settings: Settings, show: Show, wishes: Wishes) -> list[str]:
+def update_hashes(
+    root: luigi.Task, settings: Settings, show: Show, wishes: Wishes
+) -> list[str] | None:
     """Let the outputs that are there count as made by the present code.
 
     Args:
@@ -85,15 +88,17 @@ def update_hashes(root: luigi.Task, settings: Settings, show: Show, wishes: Wish
         wishes: How it is to be done.
 
     Returns:
-        The keys of the outputs that were adopted.
+        The keys of the outputs that were adopted; None if the person did not want it.
     """
     settings.workspace.check_writable()
     work = Work(root, settings, show)
     work.look()
     chosen = candidates(work)
     show.adoptions(chosen)
-    if not chosen or wishes.dry_run or (wishes.ask and not show.approve()):
+    if not chosen or wishes.dry_run:
         return []
+    if wishes.ask and not show.approve():
+        return None
     with alone(settings.workspace, work.pipeline.projects, waiting=show.warn):
         return adopt(work, chosen)
 
@@ -254,11 +259,12 @@ def build(
         )
         shown = show or (Terminal() if wants_ask else Nothing())
         settings = Settings.of(task)
-        if hash_update_mode:
-            update_hashes(task, settings, shown, wishes)
-            wishes = replace(wishes, dry_run=True)
-            shown = Nothing()
-        return run(task, settings, shown, wishes)
+        with log_of_luigi(settings.workspace, task, is_passed_on=True) as log:
+            if not hash_update_mode:
+                return run(task, settings, shown, wishes, log=log)
+            adopted = update_hashes(task, settings, shown, wishes)
+            outcome = run(task, settings, Nothing(), replace(wishes, dry_run=True))
+            return replace(outcome, is_refused=adopted is None)
 
 
 @contextmanager

@@ -31,6 +31,7 @@ from luisy_protocol.errors import NotFound
 
 from luisy.fingerprints import Fingerprints
 from luisy.made import Made
+from luisy.namesakes import check_yielded
 from luisy.pipeline import Kind, name_of
 from luisy.plan import Verdict
 from luisy.run_lock import alone
@@ -282,8 +283,10 @@ class _Recording:
                 except StopIteration as end:
                     self._record()
                     return end.value
+                tasks = _tasks(required)
+                check_yielded(tasks)
                 answer = yield required
-                self._add_inputs(required)
+                self._add_inputs(tasks)
 
     @contextmanager
     def _nothing_left_of_a_failure(self) -> Iterator[None]:
@@ -296,10 +299,8 @@ class _Recording:
             self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
             raise
 
-    def _add_inputs(self, required: Any) -> None:
-        if isinstance(required, DynamicRequirements):
-            required = required.requirements
-        for task in flatten(required):
+    def _add_inputs(self, tasks: list[luigi.Task]) -> None:
+        for task in tasks:
             found = _current.find(task) if _current else None
             if found:
                 work, position = found
@@ -323,6 +324,13 @@ class _Recording:
             told.undo()
             raise
         told.settle()
+
+
+def _tasks(required: Any) -> list[luigi.Task]:
+    """Return the tasks in what a task yields."""
+    if isinstance(required, DynamicRequirements):
+        required = required.requirements
+    return list(flatten(required))
 
 
 class _Log(Nothing):

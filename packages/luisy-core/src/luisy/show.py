@@ -43,7 +43,7 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         """Whether everything that was to be done is done."""
-        return not self.failed and not self.not_run
+        return not (self.failed or self.not_run or self.is_refused)
 
 
 class Show(Protocol):

@@ -226,14 +226,19 @@ def write_failure(task: luigi.Task, error: BaseException, *, stream: TextIO | No
     """
     if isinstance(error, LuisyError):
         click.echo(f"{name_of(task)} failed: {error}", file=stream or sys.stderr)
-        return
+    else:
+        write_traceback(f"{name_of(task)} failed", error, stream=stream)
+
+
+def write_traceback(title: str, error: BaseException, *, stream: TextIO | None = None) -> None:
+    """Write the traceback of an error from the user's own code on."""
     trace = error.__traceback__
     while (
         trace and trace.tb_next and trace.tb_frame.f_globals.get("__name__", "").startswith(_OURS)
     ):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    click.echo(f"{name_of(task)} failed:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
+    click.echo(f"{title}:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
 
 
-_OURS = ("luigi.", "luisy.")
+_OURS = ("click.", "contextlib", "importlib", "luigi.", "luisy.")

@@ -22,8 +22,9 @@ from luisy.code_store import CodeStore
 from luisy.config import Config
 from luisy.facts import Facts
 from luisy.journal import Journal
+from luisy.missing import check_inputs
 from luisy.pipeline import Kind, Node, Pipeline, discover
-from luisy.plan import Plan, Step, Verdict
+from luisy.plan import Plan, Verdict
 from luisy.planner import make_plan
 from luisy.show import Show
 from luisy.store_access import open_synchroniser
@@ -122,11 +123,11 @@ class Work:
         """Check that no input is missing that only a person can make.
 
         Raises:
-            NotFound: If one is nowhere.
+            MissingInput: If one is nowhere.
         """
-        missing = list(self.plan.having(Verdict.MISSING))
-        if missing:
-            raise NotFound("; ".join(self._missing(step) for step in missing))
+        settings = self.settings
+        asked = settings.remote if settings.download else None
+        check_inputs(self.pipeline, self.plan, settings.workspace, asked_store=asked)
 
     def is_outdated(self) -> bool:
         """Tell whether records were written since the last look."""
@@ -291,15 +292,6 @@ class Work:
                 )
             self._synchroniser = open_synchroniser(settings.remote, settings.workspace.folder)
         return self._synchroniser
-
-    def _missing(self, step: Step) -> str:
-        if not step.key:
-            return f"{step.name} is not complete, and nothing can make it"
-        place = f"the input {step.name} is not at {self.settings.workspace.path(step.key)}"
-        if self.settings.download:
-            store = f"{(self.settings.remote or '').rstrip('/')}/{step.key}"
-            return f"{place.replace(' is not at ', ' is neither at ', 1)} nor at {store}"
-        return f"{place}, and without --download no store is asked for {step.key}"
 
     def _state(self) -> list[tuple[int, int]]:
         state = []

@@ -1,7 +1,7 @@
 """The `luisy` command.
 
-Exit codes: 0 everything is done (or was not wanted), 1 something failed, 2 the command was misused
-or a setting is missing or wrong, 130 interrupted.
+Exit codes: 0 everything is done, 1 something failed or was not wanted, 2 the command was misused
+or a setting is missing or wrong, 130 interrupted; luigi's own where its configuration has them.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from luisy_protocol.errors import ConfigurationError, LuisyError, MissingPackage
 
 from luisy.cli.group import Luisy
 
-_MISUSED = (ConfigurationError, MissingPackage)
+_MISUSED = (ConfigurationError, MissingPackage, click.ClickException)
 _INTERRUPTED = 130
 
 
@@ -37,20 +37,29 @@ def call(argv: Sequence[str]) -> int:
         result = Luisy().main(list(argv), prog_name="luisy", standalone_mode=False)
     except click.exceptions.Exit as end:
         return end.exit_code
-    except click.ClickException as error:
-        click.echo(f"luisy: {error.format_message()}", err=True)
-        return 2
-    except LuisyError as error:
-        click.echo(f"luisy: {error}", err=True)
-        return 2 if isinstance(error, _MISUSED) else 1
-    except (KeyboardInterrupt, click.Abort):
+    except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it ends here
+        return _told(error)
+    return result if isinstance(result, int) else 0
+
+
+def _told(error: BaseException) -> int:
+    """Tell the person why the command ends, and return its exit code."""
+    if isinstance(error, KeyboardInterrupt | click.Abort):
         click.echo("luisy: interrupted; what was set aside has been put back", err=True)
         return _INTERRUPTED
-    except BrokenPipeError:
+    if isinstance(error, click.ClickException | LuisyError):
+        text = error.format_message() if isinstance(error, click.ClickException) else error
+        click.echo(f"luisy: {text}", err=True)
+        return 2 if isinstance(error, _MISUSED) else 1
+    if isinstance(error, BrokenPipeError):
         # Whoever reads the output has enough of it, as `head` has; Python must not try to flush it.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
-    return result if isinstance(result, int) else 0
+    from luisy.cli.luigi_settings import code_of_luigi
+    from luisy.terminal import write_traceback
+
+    write_traceback("luisy: an unexpected error", error)
+    return code_of_luigi("unhandled_exception")
 
 
 def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler

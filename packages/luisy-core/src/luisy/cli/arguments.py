@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
+import click
 import luigi
 from luigi.cmdline_parser import CmdlineParser
 from luigi.parameter import MissingParameterException
@@ -22,6 +23,7 @@ from luigi.task_register import (
 )
 from luisy_protocol.errors import ConfigurationError
 
+from luisy.namesakes import namesakes, several_named
 from luisy.task import Task
 
 
@@ -109,12 +111,13 @@ class _Misuse:
         head, _, rest = message.partition(": ")
         if head == "unrecognized arguments":
             flag = rest.split()[0].partition("=")[0]
-            known = dict.fromkeys([*_OURS, *self._parser._option_string_actions])
+            known = dict.fromkeys([*_own_options(), *self._parser._option_string_actions])
             raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, list(known))}")
         raise ConfigurationError(message)
 
 
-_OURS = ("--working-dir", "--requirements-path", "--no-ask", "--dry-run", "--download", "--upload")
+class _NoSuchTask(ConfigurationError):
+    """The word that should be a task is none."""
 
 
 def _parse(arguments: Sequence[str]) -> CmdlineParser:
@@ -124,7 +127,45 @@ def _parse(arguments: Sequence[str]) -> CmdlineParser:
     except SystemExit as end:
         if end.code in {None, 0}:
             raise
-        raise ConfigurationError("no task is given: luisy --module MODULE TASK") from end
+        text = f"no task is given{_tasks_of(arguments, '')}"
+        cause: BaseException = end
+    except _NoSuchTask as error:
+        text, cause = f"there is no task '{error}'{_tasks_of(arguments, str(error))}", error
+    # A misspelt option is no option of luigi, either: the word behind it looks like the task.
+    _check_options(arguments)
+    raise ConfigurationError(text) from cause
+
+
+def _tasks_of(arguments: Sequence[str], name: str) -> str:
+    """Return which tasks of the module that is given may be meant."""
+    if "--module" not in arguments:
+        return ": say luisy MODULE TASK"
+    module = arguments[arguments.index("--module") + 1].removesuffix(".py").rpartition("/")[2]
+    all_names = [known for known in Register.task_names() if not known.startswith(_INTERNAL)]
+    here = [cls.get_task_family() for cls in Register._reg if cls.__module__ == module]
+    if near := _suggestion(name, all_names):
+        return near
+    names = [*here[:_SHOWN], "..."] if len(here) > _SHOWN else here
+    return f"; the tasks of {module} are {', '.join(names)}" if names else f"; {module} has none"
+
+
+_SHOWN = 12
+
+
+def _check_options(arguments: Sequence[str]) -> None:
+    luigi_options = CmdlineParser._build_parser()._option_string_actions
+    known = [*_own_options(), *luigi_options]
+    for word in arguments:
+        flag = word.partition("=")[0]
+        if flag.startswith("--") and flag not in known and _suggestion(flag, known, 0.8):
+            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, known, 0.8)}")
+
+
+def _own_options() -> list[str]:
+    """Return the options of the command of luisy that is being carried out."""
+    context = click.get_current_context(silent=True)
+    params = context.command.params if context else []
+    return [option for param in params for option in (*param.opts, *param.secondary_opts)]
 
 
 def _look_here() -> None:
@@ -141,8 +182,16 @@ def _import(name: str) -> None:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigurationError(
                 f"there is no module '{name}' in the current directory or where Python looks"
+                f"{_suggestion(name, _commands(), 0.8)}"
             ) from error
         raise
+
+
+def _commands() -> list[str]:
+    # `luisy plam my_module Task` looks like a module with that name.
+    context = click.get_current_context(silent=True)
+    group = context.find_root().command if context else None
+    return group.list_commands(context) if context and isinstance(group, click.Group) else []
 
 
 def _script(path: Path) -> str:
@@ -157,15 +206,9 @@ def _check_task(name: str) -> None:
     try:
         Register.get_task_cls(name)
     except TaskClassAmbigiousException as error:
-        raise ConfigurationError(
-            f"there are several tasks '{name}'; give them namespaces to tell them apart"
-        ) from error
+        raise ConfigurationError(several_named(namesakes(name))) from error
     except TaskClassNotFoundException as error:
-        names = [known for known in Register.task_names() if not known.startswith(_INTERNAL)]
-        raise ConfigurationError(
-            f"there is no task '{name}'{_suggestion(name, names)}"
-            + ("" if names else "; is --module given?")
-        ) from error
+        raise _NoSuchTask(name) from error
 
 
 _INTERNAL = ("luigi.", "luisy.")
@@ -205,7 +248,7 @@ def _dashed(name: str) -> str:
     return name.replace("_", "-")
 
 
-def _suggestion(name: str, known: Sequence[str]) -> str:
+def _suggestion(name: str, known: Sequence[str], cutoff: float = 0.6) -> str:
     begun = [other for other in known if len(name) > 3 and other.startswith(name)]
-    similar = begun or difflib.get_close_matches(name, known, n=3)
+    similar = begun or difflib.get_close_matches(name, known, n=3, cutoff=cutoff)
     return f"; did you mean {' or '.join(similar[:3])}?" if similar else ""

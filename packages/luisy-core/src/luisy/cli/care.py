@@ -85,7 +85,7 @@ def clean(**given: Any) -> int:
     if not given["no_ask"]:
         _check_terminal()
         if not show.approve():
-            return 0
+            return 1
     with alone(workspace, by_project, waiting=show.warn):
         remove(workspace, found)
     if not given["as_json"]:

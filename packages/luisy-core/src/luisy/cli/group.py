@@ -26,11 +26,12 @@ _HELP = """\
 Run a task and what it requires, as far as its code or its data changed.
 
 \b
-  luisy --module my_module.tasks FinalFile --working-dir data
-  luisy --module my_module.tasks FinalFile --dry-run
-  luisy --module my_module.tasks FinalFile --help    (the task's parameters)
+  luisy my_module.tasks FinalFile --working-dir data
+  luisy my_module.tasks FinalFile --dry-run
+  luisy my_module.tasks FinalFile --help    (the task's parameters)
 
-Every flag of luigi is accepted, too, in full (no abbreviations).
+The module may also stand behind --module, as luigi has it. Every flag of luigi
+is accepted, too, in full (no abbreviations).
 """
 
 
@@ -41,7 +42,8 @@ class Luisy(click.Group):
         super().__init__(
             "luisy",
             help=_HELP,
-            subcommand_metavar="[COMMAND] --module MODULE TASK [OPTIONS]",
+            options_metavar="[COMMAND] [OPTIONS]",
+            subcommand_metavar="MODULE TASK [PARAMETERS]",
             context_settings={"max_content_width": 100, "help_option_names": ["--help", "-h"]},
             params=[
                 click.Option(
@@ -55,12 +57,11 @@ class Luisy(click.Group):
         )
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Take a line that names no command for one of `run`."""
-        if (
-            args
-            and args[0] not in {"--help", "-h", "--version"}
-            and args[0] not in self.list_commands(ctx)
-        ):
+        """Take a line that names no command for one of `run`; without any words, show the help."""
+        if not args:
+            click.echo(ctx.get_help(), err=True)
+            ctx.exit(2)
+        if args[0] not in {"--help", "-h", "--version", *self.list_commands(ctx)}:
             args = ["run", *args]
         return super().parse_args(ctx, args)
 
@@ -85,7 +86,6 @@ class Luisy(click.Group):
             for param in [*(run.params if run else ()), *self.get_params(ctx)]
             if isinstance(param, click.Option)
         }
-        shown["--help"] = shown.pop("--help")  # the last of them, as in every other command
         records = [record for param in shown.values() if (record := param.get_help_record(ctx))]
         with formatter.section("Options"):
             formatter.write_dl(records)

@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-import logging
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import contextmanager
 
 import click
-import luigi
+from click.exceptions import Exit
 from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.retcodes import retcode
-from luisy_protocol.os_errors import translated
+from luisy_protocol.errors import LuisyError
 
+from luisy.missing import MissingInput
 from luisy.show import Outcome
-from luisy.workspace import Workspace
+from luisy.terminal import write_traceback
 
 _HOST_OPTIONS = (
     "default-scheduler-host",
@@ -25,8 +23,6 @@ _HOST_OPTIONS = (
     "scheduler_host",
     "scheduler_url",
 )
-_LOGGERS = ("luigi", "luigi-interface")
-_LOGS_KEPT = 20
 
 
 def uses_local_scheduler() -> bool:
@@ -42,71 +38,39 @@ def uses_local_scheduler() -> bool:
     return not (is_flagged or is_configured)
 
 
+@contextmanager
+def return_codes() -> Iterator[None]:
+    """End with the exit code that luigi's configuration has for what goes wrong in the block.
+
+    Raises:
+        Exit: With a code, where a run cannot be planned.
+    """
+    try:
+        yield
+    except MissingInput as error:
+        click.echo(f"luisy: {error}", err=True)
+        raise Exit(retcode().missing_data or 1) from error
+    except (LuisyError, Exit, BrokenPipeError):
+        raise
+    except Exception as error:
+        # luigi catches what goes wrong in `run`: this is the rest of the tasks' code.
+        write_traceback("luisy cannot plan this", error)
+        raise Exit(retcode().scheduling_error or 1) from error
+
+
 def return_code(outcome: Outcome) -> int:
-    """Return the exit code of a run: luigi's own where its configuration has a section for them."""
+    """Return the exit code of a run: the one that luigi's configuration has for it, or 0 or 1."""
     if outcome.succeeded:
         return 0
-    codes = retcode()
-    configured = [
-        codes.task_failed if outcome.failed else 0,
-        codes.not_run if outcome.not_run else 0,
-    ]
+    codes, configured = retcode(), [0]
+    if outcome.failed:
+        configured.append(codes.task_failed)
+    if not all(outcome.not_run.values()):
+        # Not for a failed task: another worker has it, or the scheduler did not let it run.
+        configured += [codes.not_run, codes.already_running]
     return max(configured) or 1
 
 
-@contextmanager
-def log_of_luigi(workspace: Workspace, root: luigi.Task) -> Iterator[str]:
-    """Send luigi's log to a file while the block lasts, unless the user has configured it.
-
-    Yields:
-        The path of the file; empty where luigi's own configuration says where its log goes.
-    """
-    settings = core()
-    parser = CmdlineParser.get_instance()
-    level = getattr(parser.known_args, "core_log_level", None) if parser else None
-    if settings.logging_conf_file or level or get_config().has_section("logging"):
-        yield ""
-        return
-    get_config().set("core", "no_configure_logging", "true")
-    project = getattr(root, "project_name", None) or "luigi"
-    folder = workspace.private(str(project)) / "logs"
-    _remove_old_logs(folder)
-    handler = _LateFile(str(folder / f"{time.strftime('%Y%m%dT%H%M%S')}.log"))
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
-    for name in _LOGGERS:
-        logger = logging.getLogger(name)
-        logger.addHandler(handler)
-        logger.setLevel(logging.INFO)
-        logger.propagate = False
-    try:
-        yield handler.baseFilename
-    finally:
-        for name in _LOGGERS:
-            logging.getLogger(name).removeHandler(handler)
-        handler.close()
-
-
-def _remove_old_logs(folder: Path) -> None:
-    with suppress(OSError):
-        for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:
-            old.unlink()
-
-
-class _LateFile(logging.FileHandler):
-    """A log file that, with its folder, is made when there is something to log."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__(path, encoding="utf-8", delay=True)
-
-    def _open(self):  # type: ignore[no-untyped-def]  # the type is long, and logging's
-        with translated(f"write {self.baseFilename}"):
-            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
-        return super()._open()
-
-
-def write_parameters(cls: type[luigi.Task]) -> None:
-    """Write the parameters of a task."""
-    click.echo(f"{cls.get_task_family()}: {(cls.__doc__ or '').strip() or 'a task'}\n")
-    for name, parameter in cls.get_params():
-        flag = f"--{name.replace('_', '-')}"
-        click.echo(f"  {flag:<24} {parameter.description or type(parameter).__name__}")
+def code_of_luigi(name: str) -> int:
+    """Return the exit code that luigi's configuration has for an end, or 1."""
+    return int(getattr(retcode(), name)) if get_config().has_section("retcode") else 1

@@ -1,8 +1,8 @@
-"""The options that the commands share, and what they do to the settings."""
+"""The options that the commands on a task share, and what they do to the settings."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
 
 import click
@@ -18,6 +18,36 @@ _SETTINGS = (
     "no_ask",
     "dry_run",
 )
+_HELP = click.Option(
+    ["--help", "-h", "wants_help"], is_flag=True, help="Show this, or a task's parameters."
+)
+
+
+class TaskCommand(click.Command):
+    """A command on a task; its help is that of the task where one is named."""
+
+    def __init__(self, name: str, **settings: Any) -> None:
+        # What is no option of the command is one of luigi, or a parameter of the task.
+        super().__init__(name, context_settings={"ignore_unknown_options": True}, **settings)
+
+    def get_help_option(self, ctx: click.Context) -> click.Option:  # noqa: ARG002 - click's signature
+        """Return an option that is looked at when the task is known."""
+        return _HELP
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Do it, or write the help that was asked for."""
+        if not ctx.params.pop("wants_help"):
+            return super().invoke(ctx)
+        if ctx.params["arguments"]:
+            from luisy.cli.arguments import task_class
+            from luisy.cli.task_help import write_task_help
+
+            cls = task_class(luigi_line(ctx.params["arguments"], ctx.params))
+            write_task_help(cls, ctx.command_path)
+        else:
+            # `run` is what `luisy` does by itself, and is told of there.
+            click.echo((ctx.parent if self.name == "run" and ctx.parent else ctx).get_help())
+        return 0
 
 
 def task_options(function: _Function) -> _Function:
@@ -34,9 +64,6 @@ def task_options(function: _Function) -> _Function:
             help="The versions of libraries that count.  [env: LUISY_REQUIREMENTS_PATH]",
         ),
         click.option("--download", is_flag=True, help="Fetch what is fresh in the store."),
-        click.option(
-            "--help", "-h", "wants_help", is_flag=True, help="Show this, or a task's parameters."
-        ),
         click.argument(
             "arguments", nargs=-1, type=click.UNPROCESSED, metavar="[MODULE] TASK [FLAGS]"
         ),
@@ -53,3 +80,17 @@ def apply_settings(given: Mapping[str, Any]) -> None:
     for name in _SETTINGS:
         if given.get(name):
             Config().set_param(name, given[name])
+
+
+def luigi_line(arguments: Sequence[str], given: Mapping[str, Any]) -> list[str]:
+    """Return what luigi's parser is to see; ``MODULE TASK`` stands for ``--module MODULE TASK``."""
+    module = ["--module", given["module"]] if given["module"] else []
+    if not module and len(arguments) > 1 and not any(a.startswith("-") for a in arguments[:2]):
+        module, arguments = ["--module", arguments[0]], arguments[1:]
+    wishes = [f"--{wish}" for wish in ("download", "upload") if given.get(wish)]
+    if wishes:
+        from luisy.cli.arguments import task_class
+
+        known = dict(task_class([*arguments, *module]).get_params())
+        wishes = [wish for wish in wishes if wish[2:] in known]
+    return [*arguments, *module, *wishes]

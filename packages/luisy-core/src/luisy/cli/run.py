@@ -7,15 +7,13 @@ from typing import Any
 
 import click
 
-from luisy.cli.looking import helped, luigi_line
-from luisy.cli.options import apply_settings, task_options
+from luisy.cli.options import TaskCommand, apply_settings, luigi_line, task_options
 
 
 @click.command(
     "run",
+    cls=TaskCommand,
     short_help="Bring a task and what it requires up to date (the default).",
-    add_help_option=False,
-    context_settings={"ignore_unknown_options": True},
 )
 @task_options
 @click.option("--upload", is_flag=True, help="Send to the store what it does not have.")
@@ -28,13 +26,11 @@ from luisy.cli.options import apply_settings, task_options
 )
 @click.option("--quiet", is_flag=True, help="Show only what went wrong.")
 @click.option("--verbose", is_flag=True, help="Name also what is kept, and every task that ends.")
-@click.pass_context
-def run(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> int:
+def run(arguments: Sequence[str], **given: Any) -> int:
     """Bring a task and what it requires up to date."""
-    if helped(ctx, arguments, given):
-        return 0
     from luisy.cli.arguments import root_task
-    from luisy.cli.luigi_settings import log_of_luigi, return_code, uses_local_scheduler
+    from luisy.cli.luigi_settings import return_code, return_codes, uses_local_scheduler
+    from luisy.luigi_log import log_of_luigi
     from luisy.run import Wishes, update_hashes
     from luisy.run import run as carry_out
     from luisy.terminal import Terminal, write_failure
@@ -51,8 +47,7 @@ def run(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> int:
             failed=write_failure,
         )
         if given["hash_update_mode"]:
-            update_hashes(root, settings, show, wishes)
-            return 0
-        with log_of_luigi(settings.workspace, root) as log:
+            return 1 if update_hashes(root, settings, show, wishes) is None else 0
+        with return_codes(), log_of_luigi(settings.workspace, root) as log:
             outcome = carry_out(root, settings, show, wishes, log=log)
         return return_code(outcome)

@@ -7,17 +7,14 @@ from typing import Any
 
 import click
 
-from luisy.cli.looking import helped, looked_at, looking_command, write_json
+from luisy.cli.looking import looked_at, looking_command, write_json
 
 
 @looking_command("plan", short_help="Show what a run would do, and why.")
 @click.option("--upload", is_flag=True, help="Plan also what would be sent to the store.")
 @click.option("--verbose", is_flag=True, help="Name also what is kept and what is not needed.")
-@click.pass_context
-def plan(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> None:
+def plan(arguments: Sequence[str], **given: Any) -> None:
     """Show what a run would do, and why."""
-    if helped(ctx, arguments, given):
-        return
     from luisy.terminal import write_plan
 
     with looked_at(arguments, given) as work:
@@ -29,11 +26,8 @@ def plan(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> None:
 
 @looking_command("explain", short_help="Tell what changed, down to the line.")
 @click.option("--all", "of_all", is_flag=True, help="Explain also what is fresh or not needed.")
-@click.pass_context
-def explain(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> None:
+def explain(arguments: Sequence[str], **given: Any) -> None:
     """Tell for each task its verdict, what changed, since when, and how the task depends on it."""
-    if helped(ctx, arguments, given):
-        return
     from luisy.cli.explain_text import write_explanations
     from luisy.explanation import concerned
     from luisy.explanation import explain as explanations
@@ -49,11 +43,8 @@ def explain(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> No
 
 
 @looking_command("status", short_help="Sum up: a line for each layer and task.")
-@click.pass_context
-def status(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> None:
+def status(arguments: Sequence[str], **given: Any) -> None:
     """Sum up how the outputs are: a line for each layer and task."""
-    if helped(ctx, arguments, given):
-        return
     from luisy.cli.status_text import write_status
     from luisy.status import sum_up
 
@@ -67,19 +58,25 @@ def status(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> Non
 
 
 @looking_command("graph", short_help="Draw the pipeline, coloured by verdict.")
-@click.option("--output", metavar="FILE", help="Where to: .mmd, .dot, .svg or .png.")
+@click.option(
+    "--output",
+    metavar="FILE",
+    help="Where to: .mmd, .dot, .svg, or .png, which needs Graphviz or matplotlib.",
+)
 @click.option(
     "--format",
     "text_format",
+    metavar="FORMAT",
     type=click.Choice(["mermaid", "dot", "svg"]),
-    help="What to write where no file is given.  [default: mermaid]",
+    help="The text: mermaid (the default), dot or svg.",
 )
-@click.option("--by-family/--by-task", default=None, help="One node for all tasks of a family.")
-@click.pass_context
-def graph(ctx: click.Context, /, arguments: Sequence[str], **given: Any) -> None:
+@click.option(
+    "--by-family/--by-task",
+    default=None,
+    help="One node for all tasks of a family, as for more than 150 tasks, or one for each.",
+)
+def graph(arguments: Sequence[str], **given: Any) -> None:
     """Draw the pipeline, coloured by verdict."""
-    if helped(ctx, arguments, given):
-        return
     from luisy.cli.graph_files import write_graph
     from luisy.graph import vertices
 

@@ -1,0 +1,104 @@
+"""Where luigi's log goes: to a file, unless the user has a place for it.
+
+luigi writes all that it does to stderr where nobody tells it otherwise. Here it writes to
+``<working dir>/<project>/.luisy/logs``. What its own configuration says about logging wins; and a
+program that has set up logging sees luigi's messages, too.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import luigi
+from luigi.cmdline_parser import CmdlineParser
+from luigi.configuration import get_config
+from luigi.interface import core
+from luisy_protocol.os_errors import translated
+
+from luisy.workspace import Workspace
+
+_LOGGERS = ("luigi", "luigi-interface")
+_LOGS_KEPT = 20
+
+
+@contextmanager
+def log_of_luigi(
+    workspace: Workspace, root: luigi.Task, *, is_passed_on: bool = False
+) -> Iterator[str]:
+    """Send luigi's log to a file while the block lasts, unless luigi's configuration says where.
+
+    Args:
+        workspace: The working directory.
+        root: The task that is going to run; the log is in the folder of its project.
+        is_passed_on: Whether the program, if it has set up logging, gets the messages as well.
+
+    Yields:
+        The path of the file; empty where luigi's own configuration says where its log goes.
+    """
+    if _is_configured():
+        yield ""
+        return
+    project = getattr(root, "project_name", None) or "luigi"
+    folder = workspace.private(str(project)) / "logs"
+    _remove_old_logs(folder)
+    handler = _LateFile(str(folder / f"{time.strftime('%Y%m%dT%H%M%S')}.log"))
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    passes_on = is_passed_on and logging.getLogger().hasHandlers()
+    with _silent_luigi():
+        before = [(logger, logger.level, logger.propagate) for logger in _loggers()]
+        for logger, level, _ in before:
+            logger.addHandler(handler)
+            logger.setLevel(level or logging.INFO)
+            logger.propagate = logger.propagate and passes_on
+        try:
+            yield handler.baseFilename
+        finally:
+            for logger, level, propagate in before:
+                logger.removeHandler(handler)
+                logger.setLevel(level)
+                logger.propagate = propagate
+            handler.close()
+
+
+def _is_configured() -> bool:
+    parser = CmdlineParser.get_instance()
+    level = getattr(parser.known_args, "core_log_level", None) if parser else None
+    return bool(core().logging_conf_file or level or get_config().has_section("logging"))
+
+
+@contextmanager
+def _silent_luigi() -> Iterator[None]:
+    """Keep luigi from setting up logging by itself."""
+    config = get_config()
+    before = config.get("core", "no_configure_logging", "false")
+    config.set("core", "no_configure_logging", "true")
+    try:
+        yield
+    finally:
+        config.set("core", "no_configure_logging", before)
+
+
+def _loggers() -> list[logging.Logger]:
+    return [logging.getLogger(name) for name in _LOGGERS]
+
+
+def _remove_old_logs(folder: Path) -> None:
+    with suppress(OSError):
+        for old in sorted(folder.glob("*.log"))[:-_LOGS_KEPT]:
+            old.unlink()
+
+
+class _LateFile(logging.FileHandler):
+    """A log file that, with its folder, is made when there is something to log."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path, encoding="utf-8", delay=True)
+
+    def _open(self):  # type: ignore[no-untyped-def]  # the type is long, and logging's
+        with translated(f"write {self.baseFilename}"):
+            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        return super()._open()
