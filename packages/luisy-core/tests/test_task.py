@@ -118,6 +118,31 @@ def test_output_outside_the_working_dir_has_no_key(tmp_path_factory):
     assert Outside().complete()
 
 
+def test_task_without_layer_writes_to_the_folder_of_its_project(luisy_working_dir):
+    class Bare(luisy.Task):
+        def run(self):
+            self.write(1)
+
+    project = Bare.project_name
+    assert Bare().key == f"{project}/Bare.pkl"
+    assert luisy.build(Bare()).ran == ["Bare"]
+    assert luisy.build(Bare()).ran == []
+    assert Bare().read() == 1
+    assert (luisy_working_dir / project / ".luisy.hash").is_file()
+
+
+def test_task_that_writes_to_the_working_directory_itself_is_refused(luisy_working_dir):
+    class Stray(luisy.Task):
+        def get_outdir(self):
+            return str(luisy_working_dir)
+
+        def run(self):
+            self.write(1)
+
+    with pytest.raises(ConfigurationError, match=r"Stray writes Stray.pkl .* like \w+/Stray.pkl"):
+        luisy.build(Stray())
+
+
 def test_own_targets_have_no_key():
     class Many(luisy.Task):
         def output(self):

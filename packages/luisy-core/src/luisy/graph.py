@@ -22,14 +22,15 @@ from luisy.plan import Plan, Verdict
 MANY = 150
 """From how many tasks on a pipeline is drawn by families."""
 
-_FILLS = {
+# In each drawing, also that of `luisy.visualize`.
+FILLS = {
     Verdict.KEEP: "#d3f0d9",
     Verdict.DOWNLOAD: "#cfe8fc",
     Verdict.RUN: "#ffe3b3",
     Verdict.UNNEEDED: "#eeeeee",
     Verdict.MISSING: "#ffc9c9",
 }
-_LINES = {
+LINES = {
     Verdict.KEEP: "#2b8a3e",
     Verdict.DOWNLOAD: "#1971c2",
     Verdict.RUN: "#e67700",
@@ -98,7 +99,7 @@ def mermaid(drawn: Sequence[Vertex]) -> str:
         lines.append(f'    n{number}["{label}"]:::{_class(vertex.verdict)}')
     lines += [f"    n{below} --> n{number}" for number, below in _edges(drawn)]
     for verdict in sorted({vertex.verdict for vertex in drawn}):
-        style = f"fill:{_FILLS[verdict]},stroke:{_LINES[verdict]},color:#222"
+        style = f"fill:{FILLS[verdict]},stroke:{LINES[verdict]},color:#222"
         lines.append(f"    classDef {_class(verdict)} {style}")
     return "\n".join(lines) + "\n"
 
@@ -112,7 +113,7 @@ def dot(drawn: Sequence[Vertex]) -> str:
     ]
     for number, vertex in enumerate(drawn):
         label = vertex.label.replace("\\", "\\\\").replace('"', '\\"')
-        colours = f'fillcolor="{_FILLS[vertex.verdict]}", color="{_LINES[vertex.verdict]}"'
+        colours = f'fillcolor="{FILLS[vertex.verdict]}", color="{LINES[vertex.verdict]}"'
         lines.append(f'    n{number} [label="{label}", tooltip="{vertex.verdict}", {colours}];')
     lines += [f"    n{below} -> n{number};" for number, below in _edges(drawn)]
     return "\n".join([*lines, "}"]) + "\n"
@@ -232,8 +233,8 @@ def _box(vertex: Vertex, place: _Place) -> str:
     centre, middle = place.x + place.width // 2, place.y + _HEIGHT // 2 + 4
     return (
         f'<g><title>{escape(str(vertex.verdict))}</title><rect x="{place.x}" y="{place.y}" '
-        f'width="{place.width}" height="{_HEIGHT}" rx="8" fill="{_FILLS[vertex.verdict]}" '
-        f'stroke="{_LINES[vertex.verdict]}"/><text x="{centre}" y="{middle}" '
+        f'width="{place.width}" height="{_HEIGHT}" rx="8" fill="{FILLS[vertex.verdict]}" '
+        f'stroke="{LINES[vertex.verdict]}"/><text x="{centre}" y="{middle}" '
         f'text-anchor="middle">{escape(vertex.label)}</text></g>'
     )
 
@@ -273,8 +274,8 @@ def _png_by_matplotlib(drawn: Sequence[Vertex], path: Path) -> None:
             fontsize=9,
             bbox={
                 "boxstyle": "round",
-                "facecolor": _FILLS[vertex.verdict],
-                "edgecolor": _LINES[vertex.verdict],
+                "facecolor": FILLS[vertex.verdict],
+                "edgecolor": LINES[vertex.verdict],
             },
         )
     figure.savefig(path)

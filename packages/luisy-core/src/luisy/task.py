@@ -90,7 +90,7 @@ class Task(luigi.Task, metaclass=TaskClass):
 
         Raises:
             InvalidKey: If no store could hold an output of this name.
-            ConfigurationError: If there are several targets there.
+            ConfigurationError: If there are several targets there, or one in no project's folder.
         """
         from luisy_protocol.keys import validate_key
 
@@ -99,7 +99,15 @@ class Task(luigi.Task, metaclass=TaskClass):
             self._check_not_several(flatten(target))
             return ""
         relative = _below_working_dir(target)
-        return validate_key(relative.replace(os.sep, "/").strip("/")) if relative else ""
+        if not relative:
+            return ""
+        key = validate_key(relative.replace(os.sep, "/").strip("/"))
+        if "/" not in key:
+            raise ConfigurationError(
+                f"{self.task_family} writes {key} to the working directory itself, and records are "
+                f"kept by project: write to a folder there, like {self.project_name}/{key}"
+            )
+        return key
 
     @property
     def former_key(self) -> str:

@@ -9,6 +9,10 @@ import luigi
 from luigi.task import flatten
 from luisy_protocol.errors import MissingPackage
 
+from luisy.config import Config
+from luisy.graph import FILLS, LINES
+from luisy.plan import Verdict
+
 __all__ = ["create_label", "make_dependency_graph", "visualize_task"]
 
 
@@ -65,7 +69,9 @@ def visualize_task(
     unique_children: bool = True,
     parameters_to_exclude: Collection[str] = (),
 ) -> None:
-    """Draw a task and what it depends on, inputs to the left.
+    """Draw a task and what it depends on, inputs to the left, in the colours of `luisy graph`.
+
+    Without a working directory there is no verdict on a task, and no colour.
 
     Args:
         task: The task.
@@ -85,9 +91,31 @@ def visualize_task(
     places = nx.multipartite_layout(graph, subset_key="column")
     nx.draw_networkx_edges(graph.reverse(), places, ax=ax, node_size=3000)
     box = {"boxstyle": "round", "facecolor": "white", "edgecolor": "grey"}
-    nx.draw_networkx_labels(graph, places, ax=ax, bbox=box)
+    texts = nx.draw_networkx_labels(graph, places, ax=ax, bbox=box)
+    for label, verdict in _verdicts(task, parameters_to_exclude).items():
+        if label in texts:
+            colours = {"facecolor": FILLS[verdict], "edgecolor": LINES[verdict]}
+            texts[label].get_bbox_patch().set(**colours)
     ax.margins(0.2)
     ax.axis("off")
+
+
+def _verdicts(root: luigi.Task, excl_list: Collection[str]) -> dict[str, Verdict]:
+    """Return the verdict for each label; of tasks with one label the one that asks for most."""
+    from luisy.show import Nothing
+    from luisy.work import Settings, Work
+
+    if not Config().get_param("working_dir"):
+        return {}
+    work = Work(root, Settings.of(root), Nothing())
+    steps, found = work.look().steps, dict[str, Verdict]()
+    for node, step in zip(work.pipeline.nodes, steps, strict=True):
+        label = create_label(node.task, excl_list)
+        found[label] = max(found.get(label, step.verdict), step.verdict, key=_WEIGHT.index)
+    return found
+
+
+_WEIGHT = [Verdict.UNNEEDED, Verdict.KEEP, Verdict.DOWNLOAD, Verdict.RUN, Verdict.MISSING]
 
 
 def _children(task: luigi.Task, *, unique: bool) -> list[luigi.Task]:

@@ -1,0 +1,118 @@
+"""Where luigi's log goes when a program calls `luisy.build`."""
+
+import logging
+import subprocess
+import sys
+from pathlib import Path
+
+import luigi
+import luisy
+import pytest
+from luisy.config import Config
+
+PROGRAM = """
+import sys
+import luigi
+import luisy
+
+
+@luisy.final
+class Fine(luisy.Task):
+    def run(self):
+        self.write(1)
+
+
+@luisy.final
+class Failing(luisy.Task):
+    def run(self):
+        raise RuntimeError("the reason")
+
+
+luisy.set_working_dir(sys.argv[1])
+print(luisy.build(Fine()).ran, luisy.build(Failing()).failed)
+"""
+
+
+class Noted(luisy.Task):
+    number = luisy.IntParameter()
+
+    def run(self):
+        logging.getLogger("luigi-interface").info("from run")
+        self.write(1)
+
+
+@pytest.fixture
+def folder(luisy_working_dir):
+    return Path(luisy_working_dir)
+
+
+def logs(folder):
+    return "".join(path.read_text() for path in folder.glob("*/.luisy/logs/*.log"))
+
+
+def test_build_is_quiet_but_for_why_a_task_failed(tmp_path):
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    done = subprocess.run(
+        [sys.executable, program, tmp_path / "data"],
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
+    )
+    assert done.stdout == "['Fine'] ['Failing']\n"
+    assert done.stderr.startswith("Failing failed:\nTraceback")
+    assert done.stderr.count("RuntimeError: the reason") == 1
+    assert "INFO" not in done.stderr
+    assert "running   Fine()" in logs(tmp_path / "data")
+
+
+def test_program_with_logging_of_its_own_gets_the_messages(folder, caplog):
+    caplog.set_level(logging.INFO)
+    luisy.build(Noted(number=1))
+    assert "from run" in caplog.messages
+    assert "from run" in logs(folder)
+
+
+def test_loggers_are_as_before_afterwards(folder):
+    logger = logging.getLogger("luigi-interface")
+    before = (logger.level, logger.propagate, list(logger.handlers))
+    luisy.build(Noted(number=2))
+    assert (logger.level, logger.propagate, list(logger.handlers)) == before
+
+
+def test_configuration_of_luigi_says_where_its_log_goes(folder):
+    config = luigi.configuration.get_config()
+    path = folder / "logging.conf"
+    path.write_text(CONFIGURED.format(log=folder / "mine.log"))
+    config.set("core", "logging_conf_file", str(path))
+    try:
+        outcome = luisy.build(Noted(number=3))
+    finally:
+        config.remove_option("core", "logging_conf_file")
+    assert outcome.log == ""
+    assert logs(Path(Config().working_dir)) == ""
+
+
+CONFIGURED = """
+[loggers]
+keys=root,luigi
+
+[logger_root]
+handlers=
+
+[logger_luigi]
+qualname=luigi-interface
+level=INFO
+handlers=file
+
+[handlers]
+keys=file
+
+[handler_file]
+class=FileHandler
+args=("{log}",)
+
+[formatters]
+keys=
+"""
