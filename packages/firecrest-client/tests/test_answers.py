@@ -52,6 +52,20 @@ def test_status_decides_without_a_header(status, kind):
     assert type(refused(Response(status, {"description": "x"}))) is kind
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        ({"description": "Error on ls operation", "error": "no such file"}, "no such file"),
+        ({"description": "Failed to upload file", "error": "No file in query"}, "No file in query"),
+        ({"description": "Failed to download file"}, "Failed to download file"),
+        ({"description": "Failed to send. Over 5 bytes"}, "Failed to send. Over 5 bytes"),
+        ({"description": "No system.", "error": "not found"}, "No system; not found"),
+    ],
+)
+def test_reason_leaves_out_what_says_only_that_it_failed(body, reason):
+    assert str(refused(Response(400, body))) == f"Cannot do it on 'cluster': {reason} (HTTP 400)"
+
+
 def test_other_success_than_the_documented_is_unexpected():
     error = refused(Response(202, {}))
     assert type(error) is errors.UnexpectedStatusException
@@ -74,7 +88,7 @@ def test_signatures_of_an_object_store_are_not_repeated():
         "<SignatureProvided>s3cr3t</SignatureProvided></Error>"
     )
     error = refused(Response(403, body))
-    assert "SignatureDoesNotMatch No match." in str(error)
+    assert "SignatureDoesNotMatch No match" in str(error)
     assert "s3cr3t" not in str(error)
 
 

@@ -1,10 +1,14 @@
 """The command, as it is typed, against the emulator."""
 
+import importlib.metadata
 import json
 import logging
 import os
+import re
+import signal
 import subprocess
 import sys
+from itertools import pairwise, takewhile
 
 import firecrest as fc
 import pytest
@@ -12,9 +16,11 @@ from click.testing import CliRunner as ClickRunner
 from firecrest.cli import app
 from firecrest.emulator import Emulator, Settings
 from firecrest.luisy_command import command as luisy_command
+from typer.main import get_command
 from typer.testing import CliRunner
 
 HOME = "/home/f7tuser"
+COMMANDS = list(get_command(app).commands)
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +80,7 @@ def run(environment):
         (["whoami", "-s", "cluster"], "f7tuser"),
         (["id"], "uid="),
         (["ls", "/"], "home"),
-        (["ls", "-a", "-R", HOME], "Permissions"),
+        (["ls", "-a", "-R", "/"], "Permissions"),
         (["poll"], "Accounting"),
         (["poll-active"], "Queue"),
         (["get-nodes"], "part01"),
@@ -111,6 +117,54 @@ def test_command_shows(run, words, expected):
 def test_json_is_json(run, words):
     json.loads(run(*words.split(), "--json").stdout)
     assert run(*words.split(), "--raw").stdout
+
+
+def test_piped_table_has_no_colour_and_folds_nothing(run, home):
+    name = "long" * 60
+    (home / name).write_text("x")
+    text = run("ls", f"{HOME}/{name}").stdout
+    assert "\x1b" not in text
+    assert text.splitlines()[0] == f"{HOME}/{name} on cluster"
+    assert any(f" {HOME}/{name} " in line for line in text.splitlines()[1:])
+
+
+def test_table_that_is_too_wide_for_the_terminal_folds_nothing():
+    code = (
+        "from firecrest.cli.show import print_rows\n"
+        "print_rows([{'a': 'x' * 90, 'b': 'end'}], {'A': 'a', 'B': 'b'}, title='T')"
+    )
+    controller, terminal = os.openpty()
+    env = {"COLUMNS": "80", "TERM": "xterm"}
+    subprocess.run([sys.executable, "-c", code], stdout=terminal, env=os.environ | env, check=True)
+    os.close(terminal)
+    shown = os.read(controller, 10_000).decode()
+    os.close(controller)
+    assert "x" * 90 + "  end" in shown
+
+
+def test_table_without_rows_is_a_line(run):
+    assert run("poll", "99999").stdout == "Accounting of cluster: none\n"
+
+
+def test_reader_that_has_enough_is_no_failure(environment):
+    command = (
+        f"{sys.executable} -c 'from firecrest.cli_script import main; main()' --help | head -1"
+    )
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, env=os.environ, check=True
+    )
+    assert done.stderr == ""
+
+
+@pytest.mark.parametrize("command", [None, *COMMANDS])
+def test_help_fits_a_terminal_of_80_columns(run, command):
+    lines = run(*(command or "").split(), "--help", COLUMNS="80").stdout.splitlines()
+    assert max(map(len, lines)) <= 80
+    prose = [line.strip() for line in takewhile(lambda line: "─" not in line, lines)]
+    # A line that ends early is the last one of its paragraph.
+    for line, following in pairwise(prose):
+        if line and following:
+            assert len(f"{line} {following.split()[0]}") > 76, prose
 
 
 def test_files_are_worked_on(run, home):
@@ -203,6 +257,10 @@ def test_template_submits_a_job(run, home):
         ("nonsense", 2, "No such command"),
         ("--config /absent.yaml systems", 2, "cannot be read"),
         ("--api-version newest systems", 2, "not a version"),
+        ("--token-url here systems", 2, "the token URL must start with https://"),
+        ("emulator --fault nonsense", 2, "there is no fault 'nonsense'"),
+        ("emulator --fault 503:/x:often", 2, "'often' is no number"),
+        ("emulator --port 99999", 2, "--port"),
     ],
 )
 def test_mistake_is_told_in_a_line(run, words, code, said):
@@ -267,17 +325,53 @@ def script(code, **env):
     return subprocess.run(words, capture_output=True, text=True, env=os.environ | env, check=False)
 
 
-def test_missing_extra_is_named():
-    code = "import sys; sys.modules['typer'] = None; from firecrest.cli_script import main; main()"
+@pytest.mark.parametrize(
+    ("words", "extra"), [("ls /", "cli"), ("--help", "cli"), ("-v emulator --port 0", "emulator")]
+)
+def test_missing_extra_is_named(words, extra):
+    code = (
+        f"import sys; sys.argv[1:] = {words.split()}; sys.modules['typer'] = None\n"
+        "from firecrest.cli_script import main; main()"
+    )
     done = script(code)
     assert done.returncode == 1
-    assert done.stderr.strip() == "firecrest: typer is missing: pip install 'firecrest-client[cli]'"
+    said = f"firecrest: typer is missing: pip install 'firecrest-client[{extra}]'"
+    assert done.stderr.strip() == said
+
+
+def test_extra_emulator_brings_the_command():
+    lines = [re.split("[;=]+ *", line) for line in importlib.metadata.requires("firecrest-client")]
+    cli, emulator = (
+        {line[0] for line in lines if name in line[-1]} for name in ("cli", "emulator")
+    )
+    assert cli
+    assert cli < emulator
 
 
 def test_v2_is_refused_in_a_sentence():
     done = script("from firecrest.cli_script import main; main()", FIRECREST_API_VERSION="2.2.8")
-    assert done.returncode == 1
+    assert done.returncode == 2
     assert "FirecREST v1 only" in done.stderr
+
+
+def test_emulator_serves_until_it_is_interrupted(run, tmp_path):
+    words = ["emulator", "--folder", tmp_path, "--port", "0"]
+    code = "from firecrest.cli_script import main; main()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *words],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as server:
+        words = "".join(server.stdout.readline() for _ in range(5)).replace("export", "").split()
+        settings = dict(word.split("=", 1) for word in words)
+        assert run("whoami", **settings).stdout == "f7tuser\n"
+        run("whoami", code=1, **settings | {"FIRECREST_CLIENT_SECRET": "not-a-secret"})
+        server.send_signal(signal.SIGINT)
+        said = server.stderr.read()
+    assert server.returncode == 0
+    assert "NOT a security boundary" in said
+    assert "Traceback" not in said
 
 
 def test_completion_is_offered():

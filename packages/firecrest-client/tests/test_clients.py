@@ -77,7 +77,7 @@ def test_fault_of_what_may_not_be_repeated_is_told(call, site, home, kind):
 
 def test_expired_token_is_told(call, site):
     site.faults.add(Fault("expired", path="/utilities/ls"))
-    with pytest.raises(fc.UnauthorizedException, match="get a new access token"):
+    with pytest.raises(fc.UnauthorizedException, match=r"expired.*; get a new access token"):
         call(lambda c: c.list_files("cluster", HOME))
 
 

@@ -42,11 +42,14 @@ STATUSES: dict[int, type[FirecrestException]] = {
 }
 HINTS: dict[type[FirecrestException], str] = {
     errors.UnauthorizedException: "get a new access token",
-    errors.MachineDoesNotExist: "all_systems() lists the machines",
+    errors.MachineDoesNotExist: "all_systems() (or: firecrest systems) lists the machines",
     errors.CommandTimeout: "submit it as a job instead",
-    errors.SizeLimitExceeded: "use external_upload or external_download",
+    errors.SizeLimitExceeded: "use external_upload or external_download (or: --type external)",
     errors.TooManyRequests: "slow down",
 }
+
+# What says no more than that it failed.
+_NO_REASON = re.compile(r"(Error on|Failed to) \w+( \w+)?")
 
 
 # The answer's shape depends on the endpoint; the endpoint's return type describes it.
@@ -105,10 +108,12 @@ def reason_of(response: Response, header: str = "") -> str:
         said.append(_plain(response.text))
     else:
         if isinstance(body, dict):
-            names = ("description", "error", "message")
+            # "exp" is what a gateway says about a token.
+            names = ("description", "error", "message", "exp")
             said += [str(body[name]).strip() for name in names if body.get(name)]
-    unique = [text for text in dict.fromkeys(said) if text]
-    return "; ".join(unique) or "no reason given"
+    unique = [text for text in dict.fromkeys(text.rstrip(".") for text in said) if text]
+    reasons = [text for text in unique if not _NO_REASON.fullmatch(text)]
+    return "; ".join(reasons or unique) or "no reason given"
 
 
 def _plain(text: str) -> str:

@@ -7,6 +7,7 @@ original.
 from __future__ import annotations
 
 import click
+from luisy_protocol.errors import MissingPackage
 
 
 @click.command(
@@ -18,12 +19,10 @@ import click
 @click.argument("words", nargs=-1, type=click.UNPROCESSED)
 def command(words: tuple[str, ...]) -> None:
     """Run the command `firecrest` with these words."""
+    from firecrest.cli_script import load_command
+
     try:
-        from firecrest.cli import app
-    except ModuleNotFoundError as error:
-        if error.name not in ("typer", "rich", "yaml"):
-            raise
-        raise click.ClickException(
-            f"{error.name} is missing: pip install 'firecrest-client[cli]'"
-        ) from error
+        app = load_command(words)
+    except MissingPackage as error:
+        raise click.ClickException(str(error)) from error
     app(list(words), prog_name="luisy firecrest")

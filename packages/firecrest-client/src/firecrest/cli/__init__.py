@@ -8,7 +8,7 @@ Exit codes: 0 done, 1 failed (one line on stderr says why), 2 misused.
 from __future__ import annotations
 
 import logging
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -22,7 +22,7 @@ app = typer.Typer(
     name="firecrest",
     cls=ErrorsToText,
     no_args_is_help=True,
-    rich_markup_mode="rich",
+    rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -36,51 +36,65 @@ app.add_typer(jobs_on_files.app, name="submit-template", rich_help_panel="Comput
 app.command(rich_help_panel="Offline work")(emulator)
 
 
+# Any: typer describes an option by an object of no public type.
+def _login(variable: str, metavar: str, text: str) -> Any:
+    return typer.Option(envvar=variable, metavar=metavar, help=text, rich_help_panel="Server")
+
+
 @app.callback()
 def main(
     ctx: typer.Context,
     firecrest_url: Annotated[
-        str | None, typer.Option(envvar="FIRECREST_URL", help="The URL of the FirecREST server.")
+        str | None,
+        _login("FIRECREST_URL", "URL", "The URL of the FirecREST server."),
     ] = None,
     client_id: Annotated[
-        str | None, typer.Option(envvar="FIRECREST_CLIENT_ID", help="The OIDC client.")
+        str | None,
+        _login("FIRECREST_CLIENT_ID", "ID", "The OIDC client."),
     ] = None,
     client_secret: Annotated[
         str | None,
-        typer.Option(envvar="FIRECREST_CLIENT_SECRET", help="Its secret; better in the variable."),
+        _login("FIRECREST_CLIENT_SECRET", "SECRET", "Its secret; better in the variable."),
     ] = None,
     token_url: Annotated[
         str | None,
-        typer.Option(envvar="AUTH_TOKEN_URL", help="The token endpoint of the OIDC server."),
+        _login("AUTH_TOKEN_URL", "URL", "The token endpoint of the OIDC server."),
     ] = None,
     token_command: Annotated[
         str | None,
-        typer.Option(
-            envvar="FIRECREST_TOKEN_COMMAND",
-            help="A command that prints an access token, instead of client, secret and token URL.",
+        _login(
+            "FIRECREST_TOKEN_COMMAND",
+            "COMMAND",
+            "A command that prints an access token, instead of client, secret and token URL.",
         ),
     ] = None,
     api_version: Annotated[
         str | None,
-        typer.Option(
-            envvar="FIRECREST_API_VERSION",
-            help="The version of the server, such as 1.16.0; by default the server is asked.",
+        _login(
+            "FIRECREST_API_VERSION",
+            "VERSION",
+            "The version of the server, such as 1.16.0; by default the server is asked.",
         ),
     ] = None,
     timeout: Annotated[
-        float | None, typer.Option(help="How many seconds to wait for the FirecREST server.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="How long to wait for the FirecREST server."),
     ] = None,
     auth_timeout: Annotated[
-        float | None, typer.Option(help="How many seconds to wait for the OIDC server.")
+        float | None,
+        typer.Option(metavar="SECONDS", help="How long to wait for the OIDC server."),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Tell about retries and the like.")
     ] = False,
-    debug: Annotated[bool, typer.Option(help="Tell about every request.")] = False,
+    debug: Annotated[
+        bool, typer.Option(help="Tell about every request.", show_default=False)
+    ] = False,
     config: Annotated[  # noqa: ARG001 - its callback has read it
         str | None,
         typer.Option(
             envvar="FIRECREST_CONFIG",
+            metavar="FILE",
             callback=config_callback,
             is_eager=True,
             help="A YAML file with defaults: options of all commands, or below a command's name.",
@@ -88,7 +102,9 @@ def main(
     ] = None,
     version: Annotated[  # noqa: ARG001 - its callback has shown it
         bool | None,
-        typer.Option("--version", callback=version_callback, is_eager=True, help="Show it."),
+        typer.Option(
+            "--version", callback=version_callback, is_eager=True, help="Show the version."
+        ),
     ] = None,
 ) -> None:
     """Work with a supercomputer through FirecREST.

@@ -11,6 +11,7 @@ import typer
 
 from firecrest.cli.session import Json, System, client_of
 from firecrest.cli.show import print_json, print_rows
+from firecrest.job import ENDED
 
 PANEL = "Compute commands"
 Jobs = Annotated[list[str] | None, typer.Argument(help="The ids of the jobs.")]
@@ -50,8 +51,10 @@ def poll(
     ctx: typer.Context,
     system: System,
     jobs: Jobs = None,
-    start_time: Annotated[str | None, typer.Option(help=f"From when on. {Day}")] = None,
-    end_time: Annotated[str | None, typer.Option(help=f"Until when. {Day}")] = None,
+    start_time: Annotated[
+        str | None, typer.Option(metavar="DAY", help=f"From when on. {Day}")
+    ] = None,
+    end_time: Annotated[str | None, typer.Option(metavar="DAY", help=f"Until when. {Day}")] = None,
     as_json: Json = False,
 ) -> None:
     """Show jobs from the accounting, ended ones included."""
@@ -98,20 +101,24 @@ def wait(
     job: Annotated[str, typer.Argument(help="The id of the job.")],
     system: System,
     wait_timeout: Annotated[
-        float | None, typer.Option("--wait-timeout", help="Give up after so many seconds.")
+        float | None,
+        typer.Option("--wait-timeout", metavar="SECONDS", help="Give up after so long."),
     ] = None,
     as_json: Json = False,
 ) -> None:
     """Wait until a job has ended; exit with 1 unless it completed."""
-    outcome = client_of(ctx).wait_for_job(
-        system, job, wait_timeout, progress=lambda state: typer.echo(state, err=True)
-    )
+    outcome = client_of(ctx).wait_for_job(system, job, wait_timeout, progress=_tell)
     if as_json:
         print_json(list(outcome.rows))
     else:
         typer.echo(outcome.state)
     if not outcome.is_success:
         raise typer.Exit(1)
+
+
+def _tell(state: str) -> None:
+    if state not in ENDED:
+        typer.echo(state, err=True)
 
 
 def cancel(

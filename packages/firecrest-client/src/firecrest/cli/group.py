@@ -19,6 +19,8 @@ class ErrorsToText(TyperGroup):
         """Run a command."""
         try:
             return super().invoke(ctx)
+        except BrokenPipeError:  # whoever reads has enough, such as head: click ends quietly
+            raise
         except (LuisyError, OSError) as error:
             text = str(error).strip()
             typer.echo(f"firecrest: Operation failed{': ' if text else ''}{text}", err=True)

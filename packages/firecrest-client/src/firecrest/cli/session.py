@@ -14,13 +14,14 @@ from firecrest.settings import Settings
 if TYPE_CHECKING:
     from firecrest.blocking import Firecrest
 
+_MACHINE = "The name of the machine."
 System = Annotated[
     str,
-    typer.Option("-s", "--system", envvar="FIRECREST_SYSTEM", help="The name of the machine."),
+    typer.Option("-s", "--system", envvar="FIRECREST_SYSTEM", metavar="MACHINE", help=_MACHINE),
 ]
 OptionalSystem = Annotated[
     str | None,
-    typer.Option("-s", "--system", envvar="FIRECREST_SYSTEM", help="The name of the machine."),
+    typer.Option("-s", "--system", envvar="FIRECREST_SYSTEM", metavar="MACHINE", help=_MACHINE),
 ]
 Json = Annotated[bool, typer.Option("--json", "--raw", help="Print JSON instead of a table.")]
 
@@ -88,8 +89,9 @@ def _read(path: Path) -> dict[str, Any]:
 
     try:
         found = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, yaml.YAMLError) as error:
-        raise typer.BadParameter(f"{path} cannot be read: {error}") from error
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise typer.BadParameter(f"{path} cannot be read: {reason}") from error
     if not isinstance(found, dict | None):
         raise typer.BadParameter(f"{path} holds no options, such as  system: cluster")
     return {str(key).replace("-", "_"): item for key, item in (found or {}).items()}

@@ -30,13 +30,16 @@ Kind = Annotated[
     TransferType,
     typer.Option(
         "--type",
+        metavar="WAY",
         help="direct: in one request, small files only; external: through the staging area; "
         "auto: direct, and external if it is too large for that.",
     ),
 ]
 Timeout = Annotated[
     float | None,
-    typer.Option("--wait-timeout", help="How many seconds to wait for the staging area."),
+    typer.Option(
+        "--wait-timeout", metavar="SECONDS", help="How long to wait for the staging area."
+    ),
 ]
 
 

@@ -29,6 +29,10 @@ class Fault:
     times: int = 1
     retry_after: float | None = None
 
+    def __post_init__(self) -> None:
+        if self.kind not in KINDS:
+            raise ValueError(f"there is no fault {self.kind!r}; choose from {', '.join(KINDS)}")
+
 
 class Faults:
     """The faults still to come; safe to use from several threads."""
@@ -39,8 +43,6 @@ class Faults:
 
     def add(self, fault: Fault) -> None:
         """Make a fault happen."""
-        if fault.kind not in KINDS:
-            raise ValueError(f"there is no fault {fault.kind!r}; choose from {', '.join(KINDS)}")
         with self._lock:
             self._left.append((fault, fault.times))
 
