@@ -52,6 +52,14 @@ def test_long_plan_is_cut(capsys):
     assert "T40" not in out
 
 
+def test_plan_has_its_notes_even_without_work(capsys):
+    write_plan(Plan((), notes=("no record is kept of P",)), upload=None)
+    assert capsys.readouterr().out.splitlines() == [
+        "note       no record is kept of P",
+        "Nothing to do: everything is up to date.",
+    ]
+
+
 def test_plan_without_work_says_so(capsys):
     write_plan(Plan((step("Kept", Verdict.KEEP),)), upload=None)
     assert capsys.readouterr().out == "Nothing to do: everything is up to date.\n"

@@ -103,10 +103,12 @@ class Plan:
     Attributes:
         steps: One for each task; requirements come before what requires them.
         uploads: The keys of the outputs to send when the run is over, in the pipeline's order.
+        notes: What the plan cannot tell for sure, in sentences.
     """
 
     steps: tuple[Step, ...]
     uploads: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def having(self, verdict: Verdict) -> Iterator[Step]:
         """Yield the steps with this verdict."""
@@ -128,4 +130,5 @@ class Plan:
             "counts": counts,
             "steps": [step.as_json() for step in self.steps],
             "uploads": list(self.uploads),
+            "notes": list(self.notes),
         }

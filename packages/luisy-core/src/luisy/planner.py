@@ -13,8 +13,8 @@ The rules, in order:
 4. From the root down: an output that is fresh on disk is kept, one that is fresh in the store is
    downloaded, and neither needs what is below it. Everything else runs and needs its requirements.
 5. What depends on a task that runs, runs.
-6. A plain luigi task is done when its ``complete()`` says so, whatever is below it. A wrapper is
-   as done as its requirements.
+6. A plain luigi task is done when its ``complete()`` says so, whatever is below it; the notes of a
+   plan say which (`luisy.notes`). A wrapper is as done as its requirements.
 7. An external output, or a complete-only task without ``run``, that is needed but nowhere, is
    missing: the plan cannot be carried out.
 
@@ -39,6 +39,7 @@ from luisy_protocol.record import Record
 from luisy_protocol.sync import RemoteOutput
 
 from luisy.facts import Facts
+from luisy.notes import notes
 from luisy.pipeline import Kind, Pipeline
 from luisy.plan import Cause, Plan, Reason, Step, Verdict
 from luisy.reasons import differences
@@ -70,7 +71,7 @@ def make_plan(
         for position in range(len(pipeline.nodes))
     )
     uploads = tuple(_uploads(steps, facts)) if upload else ()
-    return Plan(steps, uploads)
+    return Plan(steps, uploads, notes(pipeline, steps))
 
 
 @dataclass(slots=True)

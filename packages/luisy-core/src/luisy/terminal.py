@@ -176,6 +176,8 @@ def write_plan(plan: Plan, *, upload: tuple[int, int] | None, is_verbose: bool =
     for verdict in shown:
         steps = [step for step in plan.having(verdict) if step.key or step.reasons]
         _write_steps(steps, verdict, is_verbose=is_verbose)
+    for note in plan.notes:
+        click.echo(f"{click.style('note      ', fg='yellow')} {note}")
     click.echo(_counts(plan, upload))
 
 
