@@ -253,7 +253,7 @@ def test_answer_is_what_the_real_server_said(call, function, expected):
         pytest.param(
             lambda c: c.list_files("cluster", "/nope"),
             errors.PathNotFound,
-            "Cannot list '/nope' on 'cluster': path is an invalid path; Error on ls operation; "
+            "Cannot list '/nope' on 'cluster': path is an invalid path; "
             "ls: cannot access '/nope': No such file or directory (HTTP 400, X-Invalid-Path)",
             id="no such path",
         ),

@@ -158,11 +158,9 @@ def compare(call: Call, machine: str, source_path: str, download: Download) -> S
 
 def checksum_of(call: Call, machine: str, path: str) -> Steps[str | None]:
     """Return the checksum that the machine computes, or None if it cannot, as for large files."""
-    arguments = {"targetPath": path}
+    purpose, arguments = f"checksum {path!r}", {"targetPath": path}
     try:
-        checksum: str = yield from run(
-            call, "GET", "checksum", machine, f"checksum {path!r}", arguments
-        )
+        checksum: str = yield from run(call, "checksum", machine, purpose, arguments)
     except HeaderException as error:
         call.client.log(logging.INFO, str(error))
         return None

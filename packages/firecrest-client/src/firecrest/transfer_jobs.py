@@ -18,7 +18,7 @@ from firecrest.errors import CommandTimeout, FirecrestException, TransferJobFail
 from firecrest.job import follow_job
 from firecrest.steps import Request, Steps, endpoint
 from firecrest.types import InternalTransferJobSubmit
-from firecrest.utilities import run
+from firecrest.utilities import given, run
 
 
 class TransferJobs(Client):
@@ -46,10 +46,7 @@ class TransferJobs(Client):
             timeout: How many seconds to wait for that job.
         """
         form = {"targetPath": target_path, "sourcePath": source_path, "dereference": dereference}
-        purpose = f"compress {source_path!r}"
-        yield from _or_as_job(
-            Call(self), "compress", machine, purpose, form, fail_on_timeout, timeout
-        )
+        yield from _run(self, "compress", machine, form, fail_on_timeout, timeout)
         return target_path
 
     @endpoint
@@ -74,10 +71,7 @@ class TransferJobs(Client):
             timeout: How many seconds to wait for that job.
         """
         form = {"targetPath": target_path, "sourcePath": source_path, **_archive(extension)}
-        purpose = f"extract {source_path!r}"
-        yield from _or_as_job(
-            Call(self), "extract", machine, purpose, form, fail_on_timeout, timeout
-        )
+        yield from _run(self, "extract", machine, form, fail_on_timeout, timeout)
         return target_path
 
     @endpoint
@@ -176,8 +170,7 @@ class TransferJobs(Client):
         call = Call(self)
         yield from call.require("submit_compress_job", (1, 16))
         form = _form(source_path, target_path, job_name, time, stage_out_job_id, account)
-        if dereference:
-            form["dereference"] = "True"
+        form["dereference"] = dereference
         return (yield from _submit(call, "compress", machine, form, timeout))
 
     @endpoint
@@ -214,8 +207,8 @@ def _form(
     time: str | None,
     stage_out_job_id: str | None,
     account: str | None,
-) -> dict[str, str]:
-    form = {
+) -> dict[str, object]:
+    return {
         "targetPath": target_path,
         "sourcePath": source_path,
         "jobName": job_name,
@@ -223,45 +216,42 @@ def _form(
         "stageOutJobId": stage_out_job_id,
         "account": account,
     }
-    return {name: str(value) for name, value in form.items() if value is not None}
 
 
 def _submit(
-    call: Call, kind: str, machine: str, form: dict[str, str], timeout: float | None
+    call: Call, kind: str, machine: str, form: Mapping[str, object], timeout: float | None
 ) -> Steps[InternalTransferJobSubmit]:
     purpose = f"submit a {kind} job on {machine!r}"
-    request = Request("POST", f"/storage/xfer-internal/{kind}", purpose, machine=machine, form=form)
+    url = f"/storage/xfer-internal/{kind}"
+    request = Request("POST", url, purpose, machine=machine, form=given(form))
     task = yield from scheduled(call, request, expects=201, timeout=timeout)
     job: InternalTransferJobSubmit = task["data"] | {"system": task.get("system", machine)}
     return job
 
 
-def _or_as_job(
-    call: Call,
+def _run(
+    client: Client,
     kind: str,
     machine: str,
-    purpose: str,
     form: Mapping[str, object],
     fail_on_timeout: bool,
     timeout: float | None,
 ) -> Steps[None]:
     """Run the short command, and the job of the same name if the server stopped it."""
+    call, purpose = Call(client), f"{kind} {form['sourcePath']!r}"
     try:
-        yield from run(call, "POST", kind, machine, purpose, form, expects=201)
+        yield from run(call, kind, machine, purpose, form)
     except FirecrestException as error:
         if fail_on_timeout or not _has_timed_out(error):
             raise
     else:
         return
-    sent = {name: str(value) for name, value in form.items() if value not in (None, False)}
-    job = yield from _submit(call, kind, machine, sent, timeout)
+    job = yield from _submit(call, kind, machine, form, timeout)
     yield from follow_job(call, job["system"], job["jobid"], timeout=timeout)
-    errors = yield from run(
-        call, "GET", "head", machine, purpose, {"targetPath": job["job_file_err"]}
-    )
-    if errors.strip():
+    wrote = yield from run(call, "head", machine, purpose, {"targetPath": job["job_file_err"]})
+    if wrote.strip():
         raise TransferJobFailed(
-            call.responses, f"Cannot {purpose}: job {job['jobid']} wrote: {errors.strip()}"
+            call.responses, f"Cannot {purpose}: job {job['jobid']} wrote: {wrote.strip()}"
         )
 
 

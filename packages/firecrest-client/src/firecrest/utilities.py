@@ -11,6 +11,7 @@ plain character, and ``< > | ; " ' & \ ( )`` and backticks are refused by the se
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from firecrest.call import Call
@@ -20,39 +21,64 @@ from firecrest.token import user_of
 from firecrest.types import LsFile, StatFile, UserId
 
 
-# The answer's shape depends on the command; the return type of each method describes it.
-def run(
-    call: Call,
-    method: str,
-    command: str,
-    machine: str,
-    purpose: str,
-    arguments: Mapping[str, object],
-    *,
-    expects: int = 200,
-    is_repeatable: bool | None = None,
-) -> Steps[Any]:
-    """Run one command on a machine and return its output.
+@dataclass(frozen=True, slots=True)
+class Command:
+    """How a command is asked for: the verb, the status of success, and whether twice is fine."""
 
-    Arguments that are None or False are not sent: for some commands the server only looks whether
-    they are there.
+    method: str
+    expects: int
+    is_repeatable: bool = False
+
+
+READ = Command("GET", 200, is_repeatable=True)
+CHANGES = {
+    "chmod": Command("PUT", 200, is_repeatable=True),
+    "chown": Command("PUT", 200, is_repeatable=True),
+    "compress": Command("POST", 201),
+    "copy": Command("POST", 201),
+    "extract": Command("POST", 201),
+    "mkdir": Command("POST", 201),
+    "rename": Command("PUT", 200),
+    "rm": Command("DELETE", 204),
+    "symlink": Command("POST", 201),
+}
+
+
+def given(arguments: Mapping[str, object]) -> dict[str, str]:
+    """Return what is sent of the arguments of a command or a job.
+
+    What is None or False is not: for some commands the server only looks whether it is there.
     """
-    sent = {
+    return {
         name: str(value)
         for name, value in arguments.items()
         if value is not None and value is not False
     }
-    is_get = method == "GET"
+
+
+# The answer's shape depends on the command; the return type of each method describes it.
+def run(
+    call: Call,
+    name: str,
+    machine: str,
+    purpose: str,
+    arguments: Mapping[str, object],
+    *,
+    is_repeatable: bool = False,
+) -> Steps[Any]:
+    """Run one command on a machine and return its output."""
+    sent = given(arguments)
+    command = CHANGES.get(name, READ)
     request = Request(
-        method,
-        f"/utilities/{command}",
+        command.method,
+        f"/utilities/{name}",
         f"{purpose} on {machine!r}",
         machine=machine,
-        query=sent if is_get else None,
-        form=None if is_get else sent,
-        is_repeatable=is_get if is_repeatable is None else is_repeatable,
+        query=sent if command is READ else None,
+        form=None if command is READ else sent,
+        is_repeatable=command.is_repeatable or is_repeatable,
     )
-    answer = yield from call.send(request, expects=expects)
+    answer = yield from call.send(request, expects=command.expects)
     return answer["output"] if answer else ""
 
 
@@ -78,14 +104,10 @@ class Utilities(Client):
         call = Call(self)
         if recursive:
             yield from call.require("list_files(recursive=True)", (1, 16))
-        arguments = {
-            "targetPath": target_path,
-            "showhidden": show_hidden,
-            "recursive": recursive,
-        }
-        answer: list[LsFile] = yield from run(
-            call, "GET", "ls", machine, f"list {target_path!r}", arguments
-        )
+        shown = {"showhidden": show_hidden, "recursive": recursive}
+        arguments = {"targetPath": target_path, **shown}
+        purpose = f"list {target_path!r}"
+        answer: list[LsFile] = yield from run(call, "ls", machine, purpose, arguments)
         return answer
 
     @endpoint
@@ -100,29 +122,17 @@ class Utilities(Client):
         Raises:
             AlreadyExists: If it is there.
         """
-        yield from run(
-            Call(self),
-            "POST",
-            "mkdir",
-            machine,
-            f"make the directory {target_path!r}",
-            {"targetPath": target_path, "p": p or None},
-            expects=201,
-            is_repeatable=bool(p),
-        )
+        purpose = f"make the directory {target_path!r}"
+        form = {"targetPath": target_path, "p": p}
+        yield from run(Call(self), "mkdir", machine, purpose, form, is_repeatable=bool(p))
         return target_path
 
     @endpoint
     def mv(self, machine: str, source_path: str, target_path: str) -> Steps[str]:
         """Rename or move a file, replacing the target silently, and return the target's path."""
-        yield from run(
-            Call(self),
-            "PUT",
-            "rename",
-            machine,
-            f"move {source_path!r} to {target_path!r}",
-            {"targetPath": target_path, "sourcePath": source_path},
-        )
+        purpose = f"move {source_path!r} to {target_path!r}"
+        form = {"targetPath": target_path, "sourcePath": source_path}
+        yield from run(Call(self), "rename", machine, purpose, form)
         return target_path
 
     @endpoint
@@ -134,15 +144,9 @@ class Utilities(Client):
             target_path: The file.
             mode: As for the command: octal digits (``"640"``) or letters (``"u+x"``).
         """
-        yield from run(
-            Call(self),
-            "PUT",
-            "chmod",
-            machine,
-            f"change the mode of {target_path!r}",
-            {"targetPath": target_path, "mode": mode},
-            is_repeatable=True,
-        )
+        purpose = f"change the mode of {target_path!r}"
+        form = {"targetPath": target_path, "mode": mode}
+        yield from run(Call(self), "chmod", machine, purpose, form)
 
     @endpoint
     def chown(
@@ -151,64 +155,41 @@ class Utilities(Client):
         """Change the owner, the group or both of a file; with neither, do nothing."""
         if owner is None and group is None:
             return
-        yield from run(
-            Call(self),
-            "PUT",
-            "chown",
-            machine,
-            f"change the owner of {target_path!r}",
-            {"targetPath": target_path, "owner": owner, "group": group},
-            is_repeatable=True,
-        )
+        purpose = f"change the owner of {target_path!r}"
+        form = {"targetPath": target_path, "owner": owner, "group": group}
+        yield from run(Call(self), "chown", machine, purpose, form)
 
     @endpoint
     def copy(self, machine: str, source_path: str, target_path: str) -> Steps[str]:
         """Copy a file or a directory and return the target's path."""
-        yield from run(
-            Call(self),
-            "POST",
-            "copy",
-            machine,
-            f"copy {source_path!r} to {target_path!r}",
-            {"targetPath": target_path, "sourcePath": source_path},
-            expects=201,
-        )
+        purpose = f"copy {source_path!r} to {target_path!r}"
+        form = {"targetPath": target_path, "sourcePath": source_path}
+        yield from run(Call(self), "copy", machine, purpose, form)
         return target_path
 
     @endpoint
     def symlink(self, machine: str, target_path: str, link_path: str) -> Steps[str]:
         """Make a symbolic link at `link_path` and return the path that it points to."""
-        yield from run(
-            Call(self),
-            "POST",
-            "symlink",
-            machine,
-            f"link {link_path!r} to {target_path!r}",
-            {"targetPath": target_path, "linkPath": link_path},
-            expects=201,
-        )
+        purpose = f"link {link_path!r} to {target_path!r}"
+        form = {"targetPath": target_path, "linkPath": link_path}
+        yield from run(Call(self), "symlink", machine, purpose, form)
         return target_path
 
     @endpoint
     def simple_delete(self, machine: str, target_path: str) -> Steps[None]:
         """Delete a file, or a directory with all that is in it."""
-        yield from run(
-            Call(self),
-            "DELETE",
-            "rm",
-            machine,
-            f"delete {target_path!r}",
-            {"targetPath": target_path},
-            expects=204,
-        )
+        purpose = f"delete {target_path!r}"
+        form = {"targetPath": target_path}
+        yield from run(Call(self), "rm", machine, purpose, form)
 
     @endpoint
     def file_type(self, machine: str, target_path: str) -> Steps[str]:
         """Return what the command ``file`` says about a file."""
-        purpose = f"tell the type of {target_path!r}"
-        arguments = {"targetPath": target_path}
-        answer: str = yield from run(Call(self), "GET", "file", machine, purpose, arguments)
-        return answer
+        return (
+            yield from _text(
+                self, "file", machine, f"tell the type of {target_path!r}", target_path
+            )
+        )
 
     @endpoint
     def stat(
@@ -226,16 +207,15 @@ class Utilities(Client):
         """
         arguments = {"targetPath": target_path, "dereference": dereference}
         purpose = f"stat {target_path!r}"
-        answer: StatFile = yield from run(Call(self), "GET", "stat", machine, purpose, arguments)
+        answer: StatFile = yield from run(Call(self), "stat", machine, purpose, arguments)
         return answer
 
     @endpoint
     def checksum(self, machine: str, target_path: str) -> Steps[str]:
         """Return the SHA-256 of a file in hexadecimal digits."""
-        purpose = f"checksum {target_path!r}"
-        arguments = {"targetPath": target_path}
-        answer: str = yield from run(Call(self), "GET", "checksum", machine, purpose, arguments)
-        return answer
+        return (
+            yield from _text(self, "checksum", machine, f"checksum {target_path!r}", target_path)
+        )
 
     @endpoint
     def head(
@@ -255,11 +235,9 @@ class Utilities(Client):
             lines: How many lines; not together with `bytes`.
             skip_ending: Return everything but the last so many.
         """
-        return (
-            yield from _excerpt(
-                self, "head", machine, target_path, bytes, lines, {"skip_ending": bool(skip_ending)}
-            )
-        )
+        amount = {"lines": lines, "bytes": bytes, "skip_ending": str(bool(skip_ending))}
+        purpose = f"read {target_path!r}"
+        return (yield from _text(self, "head", machine, purpose, target_path, amount))
 
     @endpoint
     def tail(
@@ -279,8 +257,9 @@ class Utilities(Client):
             lines: How many lines; not together with `bytes`.
             skip_beginning: Return everything from this byte or line on.
         """
-        skip = {"skip_beginning": bool(skip_beginning)}
-        return (yield from _excerpt(self, "tail", machine, target_path, bytes, lines, skip))
+        amount = {"lines": lines, "bytes": bytes, "skip_beginning": str(bool(skip_beginning))}
+        purpose = f"read {target_path!r}"
+        return (yield from _text(self, "tail", machine, purpose, target_path, amount))
 
     @endpoint
     def view(self, machine: str, target_path: str) -> Steps[str]:
@@ -288,10 +267,7 @@ class Utilities(Client):
 
         For a whole file use `simple_download`, or `head` with a large `bytes`.
         """
-        purpose = f"view {target_path!r}"
-        arguments = {"targetPath": target_path}
-        answer: str = yield from run(Call(self), "GET", "view", machine, purpose, arguments)
-        return answer
+        return (yield from _text(self, "view", machine, f"view {target_path!r}", target_path))
 
     @endpoint
     def whoami(self, machine: str | None = None) -> Steps[str | None]:
@@ -303,9 +279,7 @@ class Utilities(Client):
         """
         if machine is None:
             return user_of((yield from Call(self).token()), self._sa_role)
-        answer: str | None = yield from run(
-            Call(self), "GET", "whoami", machine, "ask for the user", {}
-        )
+        answer: str | None = yield from run(Call(self), "whoami", machine, "ask for the user", {})
         return answer
 
     @endpoint
@@ -313,28 +287,20 @@ class Utilities(Client):
         """Return the user and the groups with their numbers."""
         call = Call(self)
         yield from call.require("groups", (1, 15))
-        arguments = {"groups": True}
-        answer: UserId = yield from run(
-            call, "GET", "whoami", machine, "ask for the groups", arguments
-        )
+        purpose = "ask for the groups"
+        answer: UserId = yield from run(call, "whoami", machine, purpose, {"groups": True})
         return answer
 
 
-def _excerpt(
+def _text(
     client: Client,
-    command: str,
+    name: str,
     machine: str,
+    purpose: str,
     target_path: str,
-    size: str | int | None,
-    lines: str | int | None,
-    skip: Mapping[str, bool],
+    further: Mapping[str, object] | None = None,
 ) -> Steps[str]:
-    arguments = {
-        "targetPath": target_path,
-        "lines": lines,
-        "bytes": size,
-        **{name: str(value) for name, value in skip.items()},
-    }
-    purpose = f"read {target_path!r}"
-    answer: str = yield from run(Call(client), "GET", command, machine, purpose, arguments)
+    """Run a command whose output about a file is text."""
+    arguments = {"targetPath": target_path, **(further or {})}
+    answer: str = yield from run(Call(client), name, machine, purpose, arguments)
     return answer

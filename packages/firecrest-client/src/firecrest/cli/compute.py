@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Annotated, Any, cast
+from collections.abc import Callable, Mapping
+from typing import Annotated
 
 import typer
 
@@ -15,6 +15,7 @@ from firecrest.job import ENDED
 
 PANEL = "Compute commands"
 Jobs = Annotated[list[str] | None, typer.Argument(help="The ids of the jobs.")]
+Names = Annotated[list[str] | None, typer.Argument(help="Their names.")]
 Day = "A day such as 2026-11-21; servers ignore other forms."
 
 
@@ -72,7 +73,7 @@ def poll(
         "Node list": "nodelist",
         "Exit code": "exit_code",
     }
-    print_rows(_plain(rows), columns, title=f"Accounting of {system}", as_json=as_json)
+    print_rows(rows, columns, title=f"Accounting of {system}", as_json=as_json)
 
 
 def poll_active(
@@ -93,7 +94,7 @@ def poll_active(
         "Nodes": "nodes",
         "Node list": "nodelist",
     }
-    print_rows(_plain(rows), columns, title=f"Queue of {system}", as_json=as_json)
+    print_rows(rows, columns, title=f"Queue of {system}", as_json=as_json)
 
 
 def wait(
@@ -130,76 +131,58 @@ def cancel(
     typer.echo(client_of(ctx).cancel(system, job))
 
 
-def get_nodes(
-    ctx: typer.Context,
-    system: System,
-    nodes: Annotated[list[str] | None, typer.Argument(help="Their names.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the compute nodes."""
-    rows = client_of(ctx).nodes(system, nodes)
-    columns = {
-        "Node": "NodeName",
-        "Partitions": "Partitions",
-        "Features": "ActiveFeatures",
-        "State": "State",
-    }
-    print_rows(_plain(rows), columns, title=f"Nodes of {system}", as_json=as_json)
+INVENTORY = {
+    "nodes": (
+        "Show the compute nodes.",
+        {
+            "Node": "NodeName",
+            "Partitions": "Partitions",
+            "Features": "ActiveFeatures",
+            "State": "State",
+        },
+    ),
+    "partitions": (
+        "Show the partitions.",
+        {
+            "Partition": "PartitionName",
+            "State": "State",
+            "CPUs": "TotalCPUs",
+            "Nodes": "TotalNodes",
+            "Default": "Default",
+        },
+    ),
+    "reservations": (
+        "Show the reservations of the scheduler.",
+        {
+            "Reservation": "ReservationName",
+            "State": "State",
+            "Nodes": "Nodes",
+            "Start": "StartTime",
+            "End": "EndTime",
+            "Features": "Features",
+        },
+    ),
+}
 
 
-def get_partitions(
-    ctx: typer.Context,
-    system: System,
-    partitions: Annotated[list[str] | None, typer.Argument(help="Their names.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the partitions."""
-    rows = client_of(ctx).partitions(system, partitions)
-    columns = {
-        "Partition": "PartitionName",
-        "State": "State",
-        "CPUs": "TotalCPUs",
-        "Nodes": "TotalNodes",
-        "Default": "Default",
-    }
-    print_rows(_plain(rows), columns, title=f"Partitions of {system}", as_json=as_json)
+def _showing(kind: str, columns: Mapping[str, str]) -> Callable[..., None]:
+    """Make the command that shows what the client's method of this name returns."""
 
+    def command(
+        ctx: typer.Context,
+        system: System,
+        names: Names = None,
+        as_json: Json = False,
+    ) -> None:
+        rows = getattr(client_of(ctx), kind)(system, names)
+        print_rows(rows, columns, title=f"{kind.capitalize()} of {system}", as_json=as_json)
 
-def get_reservations(
-    ctx: typer.Context,
-    system: System,
-    reservations: Annotated[list[str] | None, typer.Argument(help="Their names.")] = None,
-    as_json: Json = False,
-) -> None:
-    """Show the reservations of the scheduler."""
-    rows = client_of(ctx).reservations(system, reservations)
-    columns = {
-        "Reservation": "ReservationName",
-        "State": "State",
-        "Nodes": "Nodes",
-        "Start": "StartTime",
-        "End": "EndTime",
-        "Features": "Features",
-    }
-    print_rows(_plain(rows), columns, title=f"Reservations of {system}", as_json=as_json)
-
-
-def _plain(rows: Sequence[object]) -> list[dict[str, Any]]:
-    """Return typed dicts as the plain ones that they are."""
-    return cast("list[dict[str, Any]]", list(rows))
+    return command
 
 
 def add_to(app: typer.Typer) -> None:
     """Add the commands of this module."""
-    functions = (
-        submit,
-        poll,
-        poll_active,
-        wait,
-        cancel,
-        get_nodes,
-        get_partitions,
-        get_reservations,
-    )
-    for function in functions:
+    for function in (submit, poll, poll_active, wait, cancel):
         app.command(rich_help_panel=PANEL)(function)
+    for kind, (text, columns) in INVENTORY.items():
+        app.command(f"get-{kind}", help=text, rich_help_panel=PANEL)(_showing(kind, columns))

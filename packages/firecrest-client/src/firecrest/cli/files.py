@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 
@@ -42,8 +42,7 @@ def ls(
         "Last modified": "last_modified",
         "Link target": "link_target",
     }
-    plain = cast("list[dict[str, Any]]", rows)
-    print_rows(plain, columns, title=f"{path} on {system}", as_json=as_json)
+    print_rows(rows, columns, title=f"{path} on {system}", as_json=as_json)
 
 
 def mkdir(

@@ -4,6 +4,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -19,52 +20,36 @@ JobId = Annotated[str | None, typer.Option("--jobid", help="Run it after this jo
 Account = Annotated[str | None, typer.Option(help="The project to charge.")]
 
 
-@app.command()
-def mv(
-    ctx: typer.Context,
-    source: Source,
-    destination: Destination,
-    system: System,
-    job_name: JobName = None,
-    time: Time = None,
-    job_id: JobId = None,
-    account: Account = None,
-) -> None:
-    """Move a file or a directory."""
-    submit = client_of(ctx).submit_move_job
-    print_json(submit(system, source, destination, job_name, time, job_id, account))
+COMMANDS = {
+    "mv": ("submit_move_job", "Move a file or a directory."),
+    "cp": ("submit_copy_job", "Copy a file or a directory."),
+    "rsync": ("submit_rsync_job", "Synchronise a directory with another."),
+    "compress": ("submit_compress_job", "Pack a file or a directory into a .tar.gz."),
+}
 
 
-@app.command()
-def cp(
-    ctx: typer.Context,
-    source: Source,
-    destination: Destination,
-    system: System,
-    job_name: JobName = None,
-    time: Time = None,
-    job_id: JobId = None,
-    account: Account = None,
-) -> None:
-    """Copy a file or a directory."""
-    submit = client_of(ctx).submit_copy_job
-    print_json(submit(system, source, destination, job_name, time, job_id, account))
+def _from_here_to_there(method: str) -> Callable[..., None]:
+    """Make the command that calls a method of the client with a source and a destination."""
+
+    def command(
+        ctx: typer.Context,
+        source: Source,
+        destination: Destination,
+        system: System,
+        job_name: JobName = None,
+        time: Time = None,
+        job_id: JobId = None,
+        account: Account = None,
+    ) -> None:
+        submit = getattr(client_of(ctx), method)
+        terms = {"job_name": job_name, "time": time, "stage_out_job_id": job_id, "account": account}
+        print_json(submit(system, source, destination, **terms))
+
+    return command
 
 
-@app.command()
-def rsync(
-    ctx: typer.Context,
-    source: Source,
-    destination: Destination,
-    system: System,
-    job_name: JobName = None,
-    time: Time = None,
-    job_id: JobId = None,
-    account: Account = None,
-) -> None:
-    """Synchronise a directory with another."""
-    submit = client_of(ctx).submit_rsync_job
-    print_json(submit(system, source, destination, job_name, time, job_id, account))
+for _name, (_method, _help) in COMMANDS.items():
+    app.command(_name, help=_help)(_from_here_to_there(_method))
 
 
 @app.command()
@@ -83,30 +68,6 @@ def rm(
 
 
 @app.command()
-def compress(
-    ctx: typer.Context,
-    source: Source,
-    destination: Destination,
-    system: System,
-    job_name: JobName = None,
-    time: Time = None,
-    job_id: JobId = None,
-    account: Account = None,
-) -> None:
-    """Pack a file or a directory into a .tar.gz."""
-    job = client_of(ctx).submit_compress_job(
-        system,
-        source,
-        destination,
-        job_name=job_name,
-        time=time,
-        stage_out_job_id=job_id,
-        account=account,
-    )
-    print_json(job)
-
-
-@app.command()
 def extract(
     ctx: typer.Context,
     source: Source,
@@ -119,14 +80,5 @@ def extract(
     account: Account = None,
 ) -> None:
     """Unpack an archive into a directory."""
-    job = client_of(ctx).submit_extract_job(
-        system,
-        source,
-        destination,
-        extension,
-        job_name=job_name,
-        time=time,
-        stage_out_job_id=job_id,
-        account=account,
-    )
-    print_json(job)
+    submit = client_of(ctx).submit_extract_job
+    print_json(submit(system, source, destination, extension, job_name, time, job_id, account))

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import chain
-from typing import Annotated, Any, cast
+from typing import Annotated, cast
 
 import typer
 
 from firecrest.cli.session import Json, OptionalSystem, client_of
 from firecrest.cli.show import print_json, print_rows
+from firecrest.types import Parameter
 
 PANEL = "Status commands"
 Name = Annotated[str | None, typer.Option("-n", "--name", help="Only the one of this name.")]
@@ -19,7 +19,7 @@ def services(ctx: typer.Context, name: Name = None, as_json: Json = False) -> No
     client = client_of(ctx)
     rows = [client.service(name)] if name else client.all_services()
     columns = {"Service": "service", "Status": "status", "Description": "description"}
-    print_rows(_rows(rows), columns, title="Services of FirecREST", as_json=as_json)
+    print_rows(rows, columns, title="Services of FirecREST", as_json=as_json)
 
 
 def systems(ctx: typer.Context, name: Name = None, as_json: Json = False) -> None:
@@ -27,7 +27,7 @@ def systems(ctx: typer.Context, name: Name = None, as_json: Json = False) -> Non
     client = client_of(ctx)
     rows = [client.system(name)] if name else client.all_systems()
     columns = {"System": "system", "Status": "status", "Description": "description"}
-    print_rows(_rows(rows), columns, title="Systems", as_json=as_json)
+    print_rows(rows, columns, title="Systems", as_json=as_json)
 
 
 def parameters(ctx: typer.Context, as_json: Json = False) -> None:
@@ -39,7 +39,7 @@ def parameters(ctx: typer.Context, as_json: Json = False) -> None:
     columns = {"Name": "name", "Value": "value", "Unit": "unit", "Description": "description"}
     for section, rows in found.items():
         title = f"{section.capitalize()} parameters"
-        print_rows(cast("list[dict[str, Any]]", rows), columns, title=title)
+        print_rows(cast("list[Parameter]", rows), columns, title=title)
 
 
 def filesystems(ctx: typer.Context, system: OptionalSystem = None, as_json: Json = False) -> None:
@@ -55,7 +55,7 @@ def filesystems(ctx: typer.Context, system: OptionalSystem = None, as_json: Json
         "Description": "description",
     }
     for name, rows in found.items():
-        print_rows(_rows(rows), columns, title=f"File systems of {name}")
+        print_rows(rows, columns, title=f"File systems of {name}")
 
 
 def tasks(
@@ -78,7 +78,7 @@ def tasks(
         "Updated": "updated_at",
     }
     rows = sorted(found.values(), key=lambda task: task.get("created_at", ""))
-    print_rows(_rows(rows), columns, title="Tasks", pager=pager)
+    print_rows(rows, columns, title="Tasks", pager=pager)
 
 
 def whoami(ctx: typer.Context, system: OptionalSystem = None) -> None:
@@ -100,11 +100,6 @@ def identity(ctx: typer.Context, system: OptionalSystem = None) -> None:
     typer.echo(
         f"uid={user['id']}({user['name']}) gid={group['id']}({group['name']}) groups={groups}"
     )
-
-
-def _rows(rows: object) -> list[dict[str, Any]]:
-    """Return typed dicts as the plain ones that they are."""
-    return list(chain(cast("list[dict[str, Any]]", rows)))
 
 
 def add_to(app: typer.Typer) -> None:
