@@ -2,6 +2,7 @@
 elsewhere."""
 
 import json
+import os
 from pathlib import Path
 
 import luigi
@@ -63,6 +64,55 @@ class Yielding(luisy.Task):
 class Forgetful(luisy.Task):
     def run(self):
         RAN.append("Forgetful")
+
+
+@luisy.final
+class Dying(luisy.Task):
+    def run(self):
+        os._exit(0)  # as a crash of a library does, and with the code of success
+
+
+@luisy.final
+@luisy.requires(Doubled, Dying, Beside)
+class AboveDying(luisy.Task):
+    def run(self):
+        self.write({})
+
+
+@luisy.interim
+@luisy.auto_filename
+@luisy.json_output()
+class Process(luisy.Task):
+    number = luisy.IntParameter()
+
+    def run(self):
+        self.write(os.getpid())
+
+
+class ManyProcesses(luisy.WrapperTask):
+    def requires(self):
+        return [Process(number=number) for number in range(20)]
+
+
+@luisy.interim
+@luisy.auto_filename
+@luisy.json_output()
+class YieldedStep(luisy.Task):
+    number = luisy.IntParameter()
+
+    def run(self):
+        self.write(self.number)
+
+
+@luisy.final
+@luisy.json_output()
+class YieldingOften(luisy.Task):
+    def run(self):
+        numbers = []
+        for number in range(4):
+            step = yield YieldedStep(number=number)
+            numbers.append(step.read())
+        self.write(numbers)
 
 
 class Marker(luigi.Task):
@@ -204,6 +254,33 @@ def test_yielded_requirement_is_an_input(folder):
     source(9)
     assert sorted(run(Yielding()).ran) == ["Doubled", "Yielding"]
     assert Yielding().output().read() == {"value": 18}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_yielded_requirement_is_an_input_also_when_it_was_there_before(folder, workers):
+    run(Doubled())
+    run(Yielding(), workers=workers)
+    source(9)
+    assert sorted(run(Yielding(), workers=workers).ran) == ["Doubled", "Yielding"]
+    assert Yielding().output().read() == {"value": 18}
+
+
+def test_process_that_dies_is_a_failure_and_the_others_go_on(folder):
+    done = run(AboveDying(), workers=2)
+    assert done.failed == ["Dying"]
+    assert sorted(done.ran) == ["Beside", "Doubled"]
+
+
+def test_processes_are_used_again(folder):
+    assert run(ManyProcesses(), workers=2).succeeded
+    processes = {task.output().read() for task in ManyProcesses().requires()}
+    assert len(processes) <= 2
+    assert os.getpid() not in processes
+
+
+def test_processes_know_what_was_yielded_meanwhile(folder):
+    assert run(YieldingOften(), workers=2).succeeded
+    assert YieldingOften().output().read() == [0, 1, 2, 3]
 
 
 def test_plain_luigi_task_may_be_in_the_middle(folder):

@@ -8,8 +8,6 @@ process it happens in.
 
 from __future__ import annotations
 
-import os
-from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -18,9 +16,10 @@ import luigi
 from luigi.configuration import get_config
 from luigi.rpc import RemoteScheduler, RPCError
 from luigi.task_status import DONE, FAILED, PENDING
-from luigi.worker import Worker
+from luigi.worker import TaskProcess, Worker
 from luisy_protocol.errors import Unavailable
 
+from luisy.crew import CAN_FORK, Crew, Errand
 from luisy.scheduler import LocalScheduler
 
 
@@ -54,30 +53,6 @@ class _Watched:
         return _tell_start(self._watcher, self._scheduler.get_work(**kwargs))
 
 
-class _Results:
-    """Where tasks leave their results: at hand for those of this process, a pipe for the others.
-
-    luigi's own pipe costs a millisecond for each task, also when it leads nowhere.
-    """
-
-    def __init__(self, pipe: Any) -> None:
-        self._pipe = pipe
-        self._here: deque[Any] = deque()
-        self._process = os.getpid()
-
-    def put(self, result: Any) -> None:
-        if os.getpid() == self._process:
-            self._here.append(result)
-        else:
-            self._pipe.put(result)
-
-    def get(self, timeout: float) -> Any:
-        return self._here.popleft() if self._here else self._pipe.get(timeout=timeout)
-
-    def close(self) -> None:
-        self._pipe.close()
-
-
 class _Worker(Worker):
     """luigi's worker, with less to carry.
 
@@ -87,7 +62,13 @@ class _Worker(Worker):
 
     def __init__(self, **settings: Any) -> None:
         super().__init__(**settings)  # type: ignore[no-untyped-call]
-        self._task_result_queue: Any = _Results(self._task_result_queue)
+        self._task_result_queue.close()
+        self._task_result_queue: Any = Crew(self._ordinary_process)
+
+    def add(self, *args: Any, **settings: Any) -> bool:
+        """Take in a task and what it requires."""
+        self._task_result_queue.renew()
+        return bool(super().add(*args, **settings))  # type: ignore[no-untyped-call]
 
     def run(self) -> bool:
         """Work until nothing is left to do."""
@@ -98,6 +79,15 @@ class _Worker(Worker):
             entry for number, entry in enumerate(history) if number == 0 or entry[0] in over
         ]
         return succeeded
+
+    def _create_task_process(self, task: luigi.Task) -> TaskProcess:
+        process: TaskProcess = super()._create_task_process(task)  # type: ignore[no-untyped-call]
+        if process.use_multiprocessing and CAN_FORK:
+            return Errand(self._task_result_queue, process)
+        return process
+
+    def _ordinary_process(self, task_id: str) -> TaskProcess:
+        return super()._create_task_process(self._scheduled_tasks[task_id])  # type: ignore[no-any-return, no-untyped-call]
 
 
 def _tell_end(watcher: Watcher, sent: Mapping[str, Any]) -> None:
@@ -195,15 +185,16 @@ def run_with_luigi(
     Args:
         root: The task.
         watcher: Told how the tasks go.
-        workers: How many processes; by default what luigi's configuration says.
+        workers: How many processes; by default what luigi's configuration says. One on Windows,
+            where no process can be forked.
         local_scheduler: Whether to schedule in this process rather than ask a central scheduler.
 
     Raises:
         Unavailable: If there is no answer from the central scheduler.
     """
     settings: dict[str, Any] = {"local_scheduler": local_scheduler}
-    if workers is not None:
-        settings["workers"] = workers
+    if workers is not None or not CAN_FORK:
+        settings["workers"] = workers if CAN_FORK else 1
     try:
         luigi.build([root], worker_scheduler_factory=SchedulerFactory(watcher), **settings)
     except RPCError as error:

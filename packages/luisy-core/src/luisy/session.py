@@ -100,7 +100,7 @@ def end_plain_run() -> None:
         _end()
 
 
-def is_complete(task: luigi.Task) -> bool:
+def is_complete(task: Task) -> bool:
     """Tell whether a task need not run (any more)."""
     worker = _asking_worker() if _current is None or _current.worker else None
     if _current and _current.worker and worker is not _current.worker:
@@ -109,11 +109,13 @@ def is_complete(task: luigi.Task) -> bool:
         _end()
     found = _current.find(task) if _current else None
     if found is None:
-        if isinstance(task, Task) and not (task.key or isinstance(task, luigi.WrapperTask)):
+        if not (task.key or isinstance(task, luigi.WrapperTask)):
             return bool(luigi.Task.complete(task))
         worker = worker or _asking_worker()
-        if not worker or multiprocessing.parent_process():
+        if not worker:
             return _is_fresh(task)
+        if multiprocessing.parent_process() and _current:
+            return False  # luigi takes it to where the run began, which makes a plan for it
         found = _begin(task, worker)
     return _is_done(*found)
 
@@ -173,11 +175,18 @@ def _is_done(work: Work, position: int) -> bool:
             if verdict is Verdict.RUN:
                 pending.extend(node.requires)
         elif not node.key:
-            if verdict is Verdict.RUN and not node.task.complete():
+            if verdict is Verdict.RUN and not _is_there(node.task):
                 return False
         elif not os.path.exists(work.settings.workspace.path(node.key)):  # noqa: PTH110
             return verdict is Verdict.UNNEEDED
     return True
+
+
+def _is_there(task: luigi.Task) -> bool:
+    """Tell what a task without a key says of itself."""
+    if type(task).complete is Task.complete:  # which asks here
+        return bool(luigi.Task.complete(task))
+    return bool(task.complete())
 
 
 def _begin(task: luigi.Task, worker: object) -> tuple[Work, int]:

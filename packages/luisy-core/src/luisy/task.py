@@ -78,6 +78,14 @@ class Task(luigi.Task, metaclass=TaskClass):
         return list(values)
 
     @cached_property
+    def _text(self) -> str:
+        return str(super().__repr__())  # type: ignore[no-untyped-call]
+
+    def __repr__(self) -> str:
+        """Return the family and the parameters; luigi's log names a task by it four times."""
+        return self._text
+
+    @cached_property
     def logger(self) -> logging.Logger:
         """The logger of the task's class."""
         return logging.getLogger(type(self).__name__)
@@ -120,10 +128,8 @@ class Task(luigi.Task, metaclass=TaskClass):
 
     def named_parameters(self) -> Iterator[tuple[str, luigi.Parameter[Any], Any]]:
         """Yield the name, the parameter and the value that enter the file name, sorted by name."""
-        parameters = dict(self.get_params())
-        for name in sorted(self.get_param_names()):
-            if name != "working_dir":
-                yield name, parameters[name], getattr(self, name)
+        for name, parameter in type(self).naming_parameters():
+            yield name, parameter, getattr(self, name)
 
     def significant_parameters(self) -> dict[str, str]:
         """Return the parameters that tell this instance from another, serialised."""
@@ -171,7 +177,7 @@ class Task(luigi.Task, metaclass=TaskClass):
         """Tell whether the output is there, made by the present code from the present inputs."""
         from luisy.session import is_complete
 
-        return is_complete(self) if self.key else bool(luigi.Task.complete(self))
+        return is_complete(self)
 
     def read(self) -> Any:
         """Return the output; with download activated, fetch it first if the store has it.

@@ -29,6 +29,7 @@ class TaskClass(Register):
     """The metaclass of `luisy.Task`."""
 
     _parameters: ClassVar[dict[type, Parameters]] = {}
+    _naming: ClassVar[dict[type, Parameters]] = {}
 
     def __init__(cls, *args: Any, **kwargs: Any) -> None:  # noqa: N805
         """Note the source that the class is made from."""
@@ -39,11 +40,11 @@ class TaskClass(Register):
         if isinstance(value, luigi.Parameter) or isinstance(
             getattr(cls, name, None), luigi.Parameter
         ):
-            TaskClass._parameters.clear()
+            _forget()
         super().__setattr__(name, value)
 
     def __delattr__(cls, name: str) -> None:  # noqa: N805
-        TaskClass._parameters.clear()
+        _forget()
         super().__delattr__(name)
 
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
@@ -61,6 +62,20 @@ class TaskClass(Register):
             known = vars(luigi.Task)["get_params"].__func__(cls)
             TaskClass._parameters[cls] = known
         return known
+
+    def naming_parameters(cls: Any) -> Parameters:  # noqa: N805
+        """Return the parameters that enter the file name, sorted by name."""
+        naming = TaskClass._naming.get(cls)
+        if naming is None:
+            parameters = dict(cls.get_params())
+            names = sorted(set(cls.get_param_names()) - {"working_dir"})
+            naming = TaskClass._naming[cls] = [(name, parameters[name]) for name in names]
+        return naming
+
+
+def _forget() -> None:
+    TaskClass._parameters.clear()
+    TaskClass._naming.clear()
 
 
 def with_plain_defaults(

@@ -96,7 +96,9 @@ class LocalTarget(LuisyTarget):
 
     def makedirs(self) -> None:
         """Make the folder that holds the output."""
-        Path(self.path).parent.mkdir(parents=True, exist_ok=True)
+        folder = os.path.dirname(self.path)  # noqa: PTH120 - called three times for each task
+        if not os.path.isdir(folder):  # noqa: PTH112
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
     def make_dir(self, path: str | os.PathLike[str]) -> None:
         """Make a folder."""

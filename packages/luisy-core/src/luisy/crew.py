@@ -1,0 +1,163 @@
+"""Processes that run luigi's tasks, each one task after another.
+
+luigi forks a process for every task when it has several workers. A fork costs as much as there is
+memory to copy the tables of, so a task costs more the more tasks there are: 20 milliseconds among
+4,000. Here a process that is done waits for the next task, and is forked anew only when the
+pipeline has grown since, for it knows nothing but what there was when it was forked.
+
+luigi's worker asks its process for a task whether it is alive, how it ended and to be ended, and
+reads results from a queue. Both are here: `Errand` and `Crew`.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing import get_all_start_methods, get_context
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from queue import Empty
+from typing import Any
+
+from luigi.worker import TaskProcess
+
+CAN_FORK = "fork" in get_all_start_methods()
+
+
+@dataclass(frozen=True, slots=True)
+class _Hand:
+    """A process that runs tasks, and the way to it."""
+
+    process: BaseProcess
+    connection: Connection
+
+    def dismiss(self) -> None:
+        """Let a process that waits for a task end."""
+        self.connection.close()
+        self.process.join()
+
+
+class Errand(TaskProcess):
+    """A task in a process that may have run others before.
+
+    Args:
+        crew: Has the processes.
+        ordinary: The process that luigi made for the task, not started.
+    """
+
+    def __init__(self, crew: Crew, ordinary: TaskProcess) -> None:
+        vars(self).update(vars(ordinary))
+        self.ordinary = ordinary
+        self._crew = crew
+
+    def start(self) -> None:
+        """Hand the task to a process that is free, or to a new one."""
+        hand = self._crew.hand_for(self.ordinary)
+        # What luigi and multiprocessing ask of a process, they ask this of.
+        self._popen = hand.process._popen  # type: ignore[attr-defined]
+
+    @property
+    def exitcode(self) -> int | None:
+        """How the process ended: never 0, for it has not told of its task."""
+        return None if self.is_alive() else super().exitcode or 1
+
+
+class Crew:
+    """The processes of one worker, and what they tell of their tasks.
+
+    Args:
+        errand: Makes luigi's process for a task, by its id; called where it is to run.
+    """
+
+    def __init__(self, errand: Callable[[str], TaskProcess]) -> None:
+        self._errand = errand
+        self._idle: list[_Hand] = []
+        self._busy: dict[object, _Hand] = {}
+        self._outdated: set[object] = set()
+        self._here: deque[Any] = deque()
+
+    def renew(self) -> None:
+        """Give no further task to the processes there are: they do not know what comes now."""
+        while self._idle:
+            self._idle.pop().dismiss()
+        self._outdated.update(self._busy)
+
+    def hand_for(self, errand: TaskProcess) -> _Hand:
+        """Return the process that runs a task from now on."""
+        if self._idle and not errand.task.accepts_messages:  # messages come through what is forked
+            hand = self._idle.pop()
+            hand.connection.send(errand.task.task_id)
+        else:
+            hand = self._fork(errand)
+        self._busy[hand.connection] = hand
+        return hand
+
+    def put(self, result: Any) -> None:
+        """Take the result of a task that ran in this process."""
+        self._here.append(result)
+
+    def get(self, timeout: float) -> Any:
+        """Return what a task told.
+
+        Args:
+            timeout: How long to wait for one, in seconds.
+
+        Raises:
+            queue.Empty: If none told anything.
+        """
+        if self._here:
+            return self._here.popleft()
+        for connection in wait([hand.connection for hand in self._busy.values()], timeout):
+            hand = self._busy.pop(connection)
+            try:
+                result = hand.connection.recv()
+            except (EOFError, OSError):  # it died
+                hand.dismiss()
+                continue
+            if connection in self._outdated:
+                self._outdated.remove(connection)
+                hand.dismiss()
+            else:
+                self._idle.append(hand)
+            return result
+        raise Empty
+
+    def close(self) -> None:
+        """Let the processes end; luigi has ended those that still ran a task."""
+        self.renew()
+        for hand in self._busy.values():
+            hand.dismiss()
+
+    def _fork(self, errand: TaskProcess) -> _Hand:
+        ours, theirs = get_context("fork").Pipe()
+        others = [ours, *(hand.connection for hand in [*self._busy.values(), *self._idle])]
+        process = get_context("fork").Process(
+            target=self._work, args=(errand, theirs, others), name="luisy"
+        )
+        process.start()
+        theirs.close()
+        return _Hand(process, ours)
+
+    def _work(self, errand: TaskProcess, results: Connection, others: list[Connection]) -> None:
+        for connection in others:  # else no process sees that the run is over
+            connection.close()
+        with suppress(EOFError, KeyboardInterrupt):
+            while True:
+                errand.result_queue = _Way(results)
+                errand.run()
+                sys.stdout.flush()
+                sys.stderr.flush()
+                errand = self._errand(results.recv())
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """Where a process leaves what a task told."""
+
+    connection: Connection
+
+    def put(self, result: Any) -> None:
+        self.connection.send(result)
