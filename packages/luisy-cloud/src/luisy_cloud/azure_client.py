@@ -67,7 +67,7 @@ def open_container(
         "max_single_put_size": single,
         "max_block_size": BLOCK,
         "max_single_get_size": single,
-        "max_chunk_get_size": SINGLE,
+        "max_chunk_get_size": BLOCK,
     }
     try:
         if settings.connection_string:
@@ -95,7 +95,7 @@ def _transport(settings: AzureSettings, session: AzureSession) -> RequestsTransp
         connection_verify=session.trusted,
         connection_timeout=min(20.0, settings.timeout),
         read_timeout=settings.timeout,
-        connection_data_block_size=256 * 1024,
+        connection_data_block_size=BLOCK,  # each range in one piece
     )
 
 
