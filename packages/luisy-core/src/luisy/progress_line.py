@@ -50,7 +50,8 @@ class ProgressLine:
             transient=True,
         )
         self._bar = self._progress.add_task("", total=len(tasks))
-        os.register_at_fork(after_in_child=self._leave)
+        if sys.platform != "win32":
+            os.register_at_fork(after_in_child=self._leave)
         self._progress.start()
 
     def advance(self) -> None:
