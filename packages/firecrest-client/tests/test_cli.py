@@ -178,6 +178,8 @@ def test_files_are_worked_on(run, home):
     assert (home / "d" / "link").is_symlink()
     assert run("head", "-n", "2", f"{HOME}/d/f").stdout == "0\n1\n"
     assert run("head", "-n", "-18", f"{HOME}/d/f").stdout == "0\n1\n"
+    assert run("head", "-n", "-99", f"{HOME}/d/f").stdout == ""
+    assert run("head", "-n", "0", f"{HOME}/d/f").stdout == ""
     assert run("tail", "-n", "2", f"{HOME}/d/f").stdout == "18\n19\n"
     assert run("tail", "-n", "+19", f"{HOME}/d/f").stdout == "18\n19\n"
     assert run("tail", "-c", "3", f"{HOME}/d/f").stdout == "19\n"

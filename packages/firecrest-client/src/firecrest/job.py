@@ -87,12 +87,6 @@ def state_of(row: JobAcct) -> str:
     return next(known, words[0] if words else "")
 
 
-def overall_state(rows: Sequence[JobAcct]) -> str:
-    """Return the first state that is not COMPLETED, if any; empty without rows."""
-    states = [state_of(row) for row in rows]
-    return next((s for s in states if s != "COMPLETED"), "COMPLETED" if states else "")
-
-
 def rows_of(job_id: str, rows: Sequence[JobAcct]) -> tuple[JobAcct, ...]:
     """Return the rows that belong to a job: itself, or the tasks of its array."""
     return tuple(
@@ -114,11 +108,12 @@ def follow_job(
     while True:
         listed = yield from Compute.poll(call.client, machine, [job_id])
         rows = rows_of(job_id, listed)
-        state = overall_state(rows)
+        states = [state_of(row) for row in rows]
+        state = next((s for s in states if s != "COMPLETED"), "COMPLETED" if states else "")
         if progress and state and state != shown:
             shown = state
             progress(state)
-        if rows and all(state_of(row) in ENDED for row in rows):
+        if rows and all(state in ENDED for state in states):
             return JobOutcome(job_id, state, rows)
         elapsed = now - started
         if timeout is not None and elapsed >= timeout:
@@ -196,7 +191,11 @@ class JobSteps:
     @endpoint
     def state(self) -> Steps[str]:
         """Return its state: PENDING, RUNNING, COMPLETED ...; empty if it is not listed yet."""
-        return overall_state((yield from JobSteps.rows(self)))
+        rows = rows_of(
+            self.job_id, (yield from Compute.poll(self._client, self.machine, [self.job_id]))
+        )
+        states = [state_of(row) for row in rows]
+        return next((s for s in states if s != "COMPLETED"), states[0] if states else "")
 
     @endpoint
     def active(self) -> Steps[list[JobQueue]]:

@@ -15,7 +15,15 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
-from firecrest.emulator import compute, reservations, status, storage, tasks, utilities
+from firecrest.emulator import (
+    compute,
+    contents,
+    reservations,
+    status,
+    storage,
+    tasks,
+    utilities,
+)
 from firecrest.emulator.call import Answer, Call, Handler, Upload
 from firecrest.emulator.faults import Fault
 from firecrest.emulator.refusal import TIMED_OUT, Refusal, from_command
@@ -24,6 +32,7 @@ from firecrest.emulator.site import Site
 _ROUTES = (
     *status.ROUTES,
     *utilities.ROUTES,
+    *contents.ROUTES,
     *compute.ROUTES,
     *storage.ROUTES,
     *tasks.ROUTES,
