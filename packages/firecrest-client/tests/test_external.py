@@ -106,6 +106,30 @@ def test_unknown_task_is_not_found_and_no_key_error(client, kind):
             look()
 
 
+@pytest.mark.parametrize(
+    ("kind", "status", "said"),
+    [
+        (fc.v1.ExternalUpload, "117", "is no upload: its task is 117 state"),
+        (fc.v1.ExternalUpload, "200", "is no upload: its task is 200 state"),
+        (fc.v1.ExternalUpload, "400", "because"),
+        (fc.v1.ExternalDownload, "111", "is no download: its task is 111 state"),
+        (fc.v1.ExternalDownload, "200", "is no download: its task is 200 state"),
+        (fc.v1.ExternalDownload, "400", "because"),
+    ],
+)
+def test_task_that_cannot_get_there_ends_the_wait(kind, status, said, tmp_path):
+    task = {"status": status, "description": "state", "data": "because", "hash_id": "t"}
+    failure = {
+        fc.v1.ExternalUpload: errors.StorageUploadException,
+        fc.v1.ExternalDownload: errors.StorageDownloadException,
+    }
+    with Server(lambda r: Reply(json={"tasks": {"t": task}})) as server:
+        transfer = kind(fc.v1.Firecrest(server.url, FixedToken()), "t")
+        for finish in (transfer.wait, lambda: transfer.object_storage_data):
+            with pytest.raises(failure[kind], match=said):
+                finish()
+
+
 def test_expired_task_ends_the_wait(client, source, site):
     upload = start(client, source, "expired.bin")
     site.forget_task(upload.task_id)

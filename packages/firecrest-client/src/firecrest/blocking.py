@@ -20,10 +20,7 @@ from firecrest.client import Authorization, Client
 from firecrest.compute import Compute
 from firecrest.direct import DirectTransfers
 from firecrest.errors import ServerTimeout, ServerUnreachable
-from firecrest.external import (
-    ExternalDownload,
-    ExternalUpload,
-)
+from firecrest.external import ExternalDownload, ExternalUpload
 from firecrest.job import Job, Jobs
 from firecrest.redaction import redact
 from firecrest.reservations import Reservations

@@ -24,10 +24,7 @@ from firecrest.client import Authorization, Client
 from firecrest.compute import Compute
 from firecrest.direct import DirectTransfers
 from firecrest.errors import ServerTimeout, ServerUnreachable
-from firecrest.external import (
-    AsyncExternalDownload,
-    AsyncExternalUpload,
-)
+from firecrest.external import AsyncExternalDownload, AsyncExternalUpload
 from firecrest.job import AsyncJob, Jobs
 from firecrest.multipart import FormBody
 from firecrest.redaction import redact

@@ -87,6 +87,12 @@ def state_of(row: JobAcct) -> str:
     return next(known, words[0] if words else "")
 
 
+def overall_state(rows: Sequence[JobAcct]) -> str:
+    """Return the first state that is not COMPLETED, if any; empty without rows."""
+    states = [state_of(row) for row in rows]
+    return next((s for s in states if s != "COMPLETED"), "COMPLETED" if states else "")
+
+
 def rows_of(job_id: str, rows: Sequence[JobAcct]) -> tuple[JobAcct, ...]:
     """Return the rows that belong to a job: itself, or the tasks of its array."""
     return tuple(
@@ -108,12 +114,11 @@ def follow_job(
     while True:
         listed = yield from Compute.poll(call.client, machine, [job_id])
         rows = rows_of(job_id, listed)
-        states = [state_of(row) for row in rows]
-        state = next((s for s in states if s != "COMPLETED"), "COMPLETED" if states else "")
+        state = overall_state(rows)
         if progress and state and state != shown:
             shown = state
             progress(state)
-        if rows and all(state in ENDED for state in states):
+        if rows and all(state_of(row) in ENDED for row in rows):
             return JobOutcome(job_id, state, rows)
         elapsed = now - started
         if timeout is not None and elapsed >= timeout:
@@ -191,11 +196,7 @@ class JobSteps:
     @endpoint
     def state(self) -> Steps[str]:
         """Return its state: PENDING, RUNNING, COMPLETED ...; empty if it is not listed yet."""
-        rows = rows_of(
-            self.job_id, (yield from Compute.poll(self._client, self.machine, [self.job_id]))
-        )
-        states = [state_of(row) for row in rows]
-        return next((s for s in states if s != "COMPLETED"), states[0] if states else "")
+        return overall_state((yield from JobSteps.rows(self)))
 
     @endpoint
     def active(self) -> Steps[list[JobQueue]]:

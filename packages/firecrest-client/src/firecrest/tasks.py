@@ -30,7 +30,7 @@ from firecrest.errors import PollingIterException, TaskFailed, TaskNotFound
 from firecrest.steps import Request, Steps, endpoint
 from firecrest.types import Task
 
-QUEUED = "100"
+QUEUED, IN_PROGRESS = "100", "101"
 FORM_READY, UPLOADED, UPLOAD_FAILED = "111", "114", "115"
 STAGED, STAGING_FAILED = "117", "118"
 DONE, FAILED = "200", "400"

@@ -20,7 +20,8 @@ from firecrest.call import Call
 from firecrest.client import Client
 from firecrest.direct import checksum_of, fetch_direct, send_direct
 from firecrest.errors import StorageUploadException
-from firecrest.external import DownloadSteps, UploadSteps
+from firecrest.external_download import DownloadSteps
+from firecrest.external_upload import UploadSteps
 from firecrest.limits import DirectLimits
 from firecrest.sink import Target
 from firecrest.staging import start_download, start_upload
