@@ -3,6 +3,8 @@
 import os
 import signal
 
+import pytest
+
 PIPELINE = """
 from pathlib import Path
 from threading import Event
@@ -29,10 +31,11 @@ class Long(luisy.Task):
 COMMAND = "luisy --module my_module.long Long --working-dir ../anna --no-ask"
 
 
-def test_interrupted_run_keeps_what_is_done_and_goes_on_the_next_time(team):
+@pytest.mark.parametrize("workers", [1, 2])
+def test_interrupted_run_keeps_what_is_done_and_goes_on_the_next_time(team, workers):
     team.write_module("long", PIPELINE)
     (team.code / "wait").touch()
-    with team.start(COMMAND) as process:
+    with team.start(f"{COMMAND} --workers {workers}") as process:
         for line in process.stdout:
             if "computing Long" in line:
                 os.killpg(process.pid, signal.SIGINT)
@@ -41,6 +44,8 @@ def test_interrupted_run_keeps_what_is_done_and_goes_on_the_next_time(team):
     assert process.returncode == 130
     assert "Traceback" not in out + err
     assert team.files("anna") == {"interim/First.pkl"}
+    with pytest.raises(ProcessLookupError):  # nobody is left of its group
+        os.killpg(process.pid, 0)
 
     (team.code / "wait").unlink()
     done = team.run(COMMAND)
