@@ -253,6 +253,8 @@ def test_script_changes_with_what_its_main_block_sets(tmp_path: Path) -> None:
         digests.add(script(tmp_path, "job.py"))
 
     assert len(digests) == 2
+    # It is not carried out when the script is imported: that is other code.
+    assert script(tmp_path, "-c", "import job; print(job.hash_class(job.T).digest)") not in digests
 
 
 def test_script_reaches_its_helpers(tmp_path: Path) -> None:
