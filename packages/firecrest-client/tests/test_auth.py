@@ -72,6 +72,14 @@ def test_client_secret_basic_sends_no_secret_in_the_form():
     assert received.headers["authorization"].startswith("Basic ")
 
 
+def test_netrc_adds_nothing_to_the_form(tmp_path, monkeypatch):
+    (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password mine\n")
+    monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
+    with tokens(300) as server:
+        fc.ClientCredentialsAuth("id", "secret", server.url).get_access_token()
+    assert "authorization" not in server.received[0].headers
+
+
 def test_unknown_method_is_refused():
     with pytest.raises(ValueError, match="client_secret_basic"):
         fc.ClientCredentialsAuth("id", "secret", "http://x", client_auth_method="jwt")

@@ -7,6 +7,7 @@ import re
 import subprocess
 import threading
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from luisy_protocol.errors import AccessDenied, ConfigurationError
@@ -124,11 +125,12 @@ class ClientCredentialsAuth(_Cached):
         import requests
 
         form = {"grant_type": "client_credentials"}
-        auth = None
+        auth: Callable[[requests.PreparedRequest], requests.PreparedRequest]
         if self._method == "client_secret_basic":
-            auth = (self._client_id, self._client_secret)
+            auth = requests.auth.HTTPBasicAuth(self._client_id, self._client_secret)
         else:
             form |= {"client_id": self._client_id, "client_secret": self._client_secret}
+            auth = _as_it_is
         try:
             return requests.post(self._token_uri, data=form, auth=auth, timeout=self.timeout)
         except requests.RequestException as error:
@@ -148,6 +150,11 @@ class ClientCredentialsAuth(_Cached):
             f"(HTTP {response.status_code}){': ' if said else ''}{said}"
             f"{'' if response.status_code in BUSY else '; check its id and secret'}"
         )
+
+
+def _as_it_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    """Add nothing: without any authentication requests takes a password from a .netrc."""
+    return request
 
 
 class TokenCommandAuth(_Cached):

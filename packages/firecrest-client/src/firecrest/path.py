@@ -12,6 +12,7 @@ resolved on this computer; a relative one counts from the home directory on the 
 from __future__ import annotations
 
 import os
+import posixpath
 import stat
 import tempfile
 from collections.abc import Iterator
@@ -185,7 +186,7 @@ class FcPath(os.PathLike[str]):
 
     def relpath(self, start: str | PurePosixPath) -> str:
         """Return the path as it is seen from another one."""
-        return os.path.relpath(self._path, start)
+        return posixpath.relpath(self._path, start)
 
     def _sibling(self, path: PurePosixPath) -> Self:
         return type(self)(self._client, self._machine, path, cache_enabled=self._cache_enabled)
@@ -377,7 +378,7 @@ class FcPath(os.PathLike[str]):
 
     def resolve(self) -> Self:
         """Return the path without ``.`` and ``..``; links are not followed."""
-        return self._sibling(PurePosixPath(os.path.normpath(self._path)))
+        return self._sibling(PurePosixPath(posixpath.normpath(self._path)))
 
 
 def _refuse_mode(mode: None) -> None:
