@@ -271,6 +271,14 @@ def test_clean_removes_what_no_task_claims(project, capsys):
     assert former.key not in Workspace(project.data).records(package).read().records
 
 
+@pytest.mark.parametrize("line", ["restore", "clean --module json --no-ask"])
+def test_working_directory_that_is_not_there_has_nothing_to_care_for(tmp_path, capsys, line):
+    with Config().restored():
+        assert call([*line.split(), "--working-dir", str(tmp_path / "typo")]) == 2
+    assert "no working directory" in capsys.readouterr().err
+    assert not (tmp_path / "typo").exists()
+
+
 def test_restore_puts_back_what_a_killed_run_set_aside(project, capsys):
     project.luisy("Both --no-ask")
     key = f"{project.package}/final/Both.json"
@@ -363,7 +371,7 @@ def test_misspelt_command_is_guessed(capsys):
 
 
 def test_task_without_its_module_is_told_how_to_call_it(capsys):
-    assert call(["Both"]) == 2
+    assert call(["NobodyHasThisTask"]) == 2
     assert "luisy MODULE TASK" in capsys.readouterr().err
 
 

@@ -6,7 +6,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
 import click
 from luisy_protocol.errors import ConfigurationError, LuisyError
@@ -84,7 +84,7 @@ class Terminal:
                 "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to look"
             )
         try:
-            answer = click.prompt("Type 'y' to proceed", default="n", show_default=False)
+            answer = click.prompt("Type 'y' to proceed", default="n", show_default=False, err=True)
         except click.Abort:
             click.echo()
             answer = "n"
@@ -221,18 +221,18 @@ def _upload(plan: Plan, upload: tuple[int, int] | None) -> str:
     return f"{files_text(upload[0])} to upload ({size_text(upload[1])})"
 
 
-def write_failure(task: luigi.Task, error: BaseException, *, stream: TextIO | None = None) -> None:
+def write_failure(task: luigi.Task, error: BaseException) -> None:
     """Write why a task failed: the traceback of its `run`, from its own code on.
 
     An error of ours says by itself what is wrong.
     """
     if isinstance(error, LuisyError):
-        click.echo(f"{name_of(task)} failed: {error}", file=stream or sys.stderr)
+        click.echo(f"{name_of(task)} failed: {error}", err=True)
     else:
-        write_traceback(f"{name_of(task)} failed", error, stream=stream)
+        write_traceback(f"{name_of(task)} failed", error)
 
 
-def write_traceback(title: str, error: BaseException, *, stream: TextIO | None = None) -> None:
+def write_traceback(title: str, error: BaseException) -> None:
     """Write the traceback of an error from the user's own code on."""
     trace = error.__traceback__
     while (
@@ -240,7 +240,7 @@ def write_traceback(title: str, error: BaseException, *, stream: TextIO | None =
     ):
         trace = trace.tb_next
     lines = traceback.format_exception(type(error), error, trace)
-    click.echo(f"{title}:\n{''.join(lines)}", file=stream or sys.stderr, nl=False)
+    click.echo(f"{title}:\n{''.join(lines)}", err=True, nl=False)
 
 
 _OURS = ("click.", "contextlib", "importlib", "luigi.", "luisy.")

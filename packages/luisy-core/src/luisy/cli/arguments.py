@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import difflib
 import importlib
 import os
 import sys
@@ -12,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
 
-import click
 import luigi
 from luigi.cmdline_parser import CmdlineParser
 from luigi.parameter import MissingParameterException
@@ -23,6 +21,7 @@ from luigi.task_register import (
 )
 from luisy_protocol.errors import ConfigurationError
 
+from luisy.cli.near_words import misspelt_command, misspelt_option, no_option, suggestion
 from luisy.namesakes import namesakes, several_named
 from luisy.task import Task
 
@@ -111,8 +110,7 @@ class _Misuse:
         head, _, rest = message.partition(": ")
         if head == "unrecognized arguments":
             flag = rest.split()[0].partition("=")[0]
-            known = dict.fromkeys([*_own_options(), *self._parser._option_string_actions])
-            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, list(known))}")
+            raise ConfigurationError(no_option(flag, self._parser._option_string_actions))
         raise ConfigurationError(message)
 
 
@@ -131,8 +129,10 @@ def _parse(arguments: Sequence[str]) -> CmdlineParser:
         cause: BaseException = end
     except _NoSuchTask as error:
         text, cause = f"there is no task '{error}'{_tasks_of(arguments, str(error))}", error
-    # A misspelt option is no option of luigi, either: the word behind it looks like the task.
-    _check_options(arguments)
+    # The word behind a misspelt option looks like the task.
+    options = CmdlineParser._build_parser()._option_string_actions
+    if flag := misspelt_option(arguments, options):
+        text = no_option(flag, options)
     raise ConfigurationError(text) from cause
 
 
@@ -143,29 +143,13 @@ def _tasks_of(arguments: Sequence[str], name: str) -> str:
     module = arguments[arguments.index("--module") + 1].removesuffix(".py").rpartition("/")[2]
     all_names = [known for known in Register.task_names() if not known.startswith(_INTERNAL)]
     here = [cls.get_task_family() for cls in Register._reg if cls.__module__ == module]
-    if near := _suggestion(name, all_names):
+    if near := suggestion(name, all_names):
         return near
     names = [*here[:_SHOWN], "..."] if len(here) > _SHOWN else here
     return f"; the tasks of {module} are {', '.join(names)}" if names else f"; {module} has none"
 
 
 _SHOWN = 12
-
-
-def _check_options(arguments: Sequence[str]) -> None:
-    luigi_options = CmdlineParser._build_parser()._option_string_actions
-    known = [*_own_options(), *luigi_options]
-    for word in arguments:
-        flag = word.partition("=")[0]
-        if flag.startswith("--") and flag not in known and _suggestion(flag, known, 0.8):
-            raise ConfigurationError(f"there is no option {flag}{_suggestion(flag, known, 0.8)}")
-
-
-def _own_options() -> list[str]:
-    """Return the options of the command of luisy that is being carried out."""
-    context = click.get_current_context(silent=True)
-    params = context.command.params if context else []
-    return [option for param in params for option in (*param.opts, *param.secondary_opts)]
 
 
 def _look_here() -> None:
@@ -182,16 +166,9 @@ def _import(name: str) -> None:
         if error.name and (name == error.name or name.startswith(f"{error.name}.")):
             raise ConfigurationError(
                 f"there is no module '{name}' in the current directory or where Python looks"
-                f"{_suggestion(name, _commands(), 0.8)}"
+                f"{misspelt_command(name)}"
             ) from error
         raise
-
-
-def _commands() -> list[str]:
-    # `luisy plam my_module Task` looks like a module with that name.
-    context = click.get_current_context(silent=True)
-    group = context.find_root().command if context else None
-    return group.list_commands(context) if context and isinstance(group, click.Group) else []
 
 
 def _script(path: Path) -> str:
@@ -246,9 +223,3 @@ def _value(name: str, parameter: Any, given: Any) -> Any:
 
 def _dashed(name: str) -> str:
     return name.replace("_", "-")
-
-
-def _suggestion(name: str, known: Sequence[str], cutoff: float = 0.6) -> str:
-    begun = [other for other in known if len(name) > 3 and other.startswith(name)]
-    similar = begun or difflib.get_close_matches(name, known, n=3, cutoff=cutoff)
-    return f"; did you mean {' or '.join(similar[:3])}?" if similar else ""

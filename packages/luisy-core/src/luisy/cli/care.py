@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from luisy_protocol.errors import ConfigurationError
@@ -12,6 +12,10 @@ from luisy_protocol.terminal import files_text, size_text
 
 from luisy.cli.looking import write_json
 from luisy.cli.options import apply_settings
+
+if TYPE_CHECKING:
+    from luisy.cleaning import Unclaimed
+    from luisy.workspace import Workspace
 
 _working_dir = click.option(
     "--working-dir", metavar="DIR", help="Where outputs are.  [env: WORKING_DIR]"
@@ -28,13 +32,11 @@ def restore(**given: Any) -> None:
     What has been made anew since stays. A run that fails, or is interrupted, does this by itself.
     """
     from luisy.aside import recover
-    from luisy.config import Config
     from luisy.run_lock import alone
     from luisy.terminal import Terminal
-    from luisy.workspace import Workspace
 
     apply_settings(given)
-    workspace = Workspace(Path(Config().working_dir))
+    workspace = _workspace()
     projects = [path.parent.parent.name for path in workspace.folder.glob("*/.luisy/aside")]
     with alone(workspace, projects, waiting=Terminal().warn):
         restored = [key for project in projects for key in recover(workspace, project)]
@@ -60,13 +62,11 @@ def clean(**given: Any) -> int:
     """
     from luisy.cleaning import remove, unclaimed
     from luisy.cli.arguments import project_classes
-    from luisy.config import Config
     from luisy.run_lock import alone
     from luisy.terminal import Terminal
-    from luisy.workspace import Workspace
 
     apply_settings(given)
-    workspace, show = Workspace(Path(Config().working_dir)), Terminal()
+    workspace, show = _workspace(), Terminal()
     by_project = project_classes(given["module"])
     found = [
         output
@@ -76,16 +76,11 @@ def clean(**given: Any) -> int:
     if given["as_json"]:
         write_json({"unclaimed": [{"key": one.key, "size": one.size} for one in found]})
     else:
-        for one in found:
-            click.echo(f"{one.key}  {size_text(one.size)}")
+        _write_unclaimed(found)
     if not found or given["dry_run"]:
-        if not given["as_json"] and not found:
-            click.echo("Nothing to clean: tasks claim everything that luisy has made.")
         return 0
-    if not given["no_ask"]:
-        _check_terminal()
-        if not show.approve():
-            return 1
+    if not given["no_ask"] and not show.approve():
+        return 1
     with alone(workspace, by_project, waiting=show.warn):
         remove(workspace, found)
     if not given["as_json"]:
@@ -93,8 +88,19 @@ def clean(**given: Any) -> int:
     return 0
 
 
-def _check_terminal() -> None:
-    if not sys.stdin.isatty():
-        raise ConfigurationError(
-            "there is no terminal to ask on: give --no-ask to go ahead, or --dry-run to look"
-        )
+def _workspace() -> Workspace:
+    """Return the working directory, which must be there: here nothing is made in it."""
+    from luisy.config import Config
+    from luisy.workspace import Workspace
+
+    workspace = Workspace(Path(Config().working_dir))
+    if not workspace.folder.is_dir():
+        raise ConfigurationError(f"there is no working directory {workspace.folder}")
+    return workspace
+
+
+def _write_unclaimed(found: Sequence[Unclaimed]) -> None:
+    for one in found:
+        click.echo(f"{one.key}  {size_text(one.size)}")
+    if not found:
+        click.echo("Nothing to clean: tasks claim everything that luisy has made.")
