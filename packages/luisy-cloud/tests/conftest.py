@@ -4,6 +4,7 @@ import ssl
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -71,20 +72,43 @@ def azure_proxy(azurite: Azurite) -> Iterator[Proxy]:
         yield running
 
 
+@dataclass(frozen=True, slots=True)
+class TlsServer:
+    """A server with a certificate that it signed itself.
+
+    It has nothing; `asked` are the paths, without the query, of the requests that reached it.
+    """
+
+    endpoint: str
+    certificate: Path
+    asked: list[str]
+
+
 @pytest.fixture
-def tls_endpoint(tmp_path: Path) -> Iterator[str]:
-    """A server with a certificate that it signed itself."""
+def tls_server(tmp_path: Path) -> Iterator[TlsServer]:
+    """A running server with a certificate that it signed itself."""
     certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
     command = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "1"]
-    files = ["-subj", "/CN=localhost", "-keyout", str(key), "-out", str(certificate)]
-    subprocess.run([*command, *files], check=True, capture_output=True)
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"]
+    files = ["-keyout", str(key), "-out", str(certificate)]
+    subprocess.run([*command, *names, *files], check=True, capture_output=True)
+    asked: list[str] = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            asked.append(self.path.partition("?")[0])
+            self.send_error(404)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
-    yield f"https://localhost:{server.server_port}"
+    yield TlsServer(f"https://localhost:{server.server_port}", certificate, asked)
     server.shutdown()
     thread.join()
     server.server_close()

@@ -49,3 +49,11 @@ def test_identity_without_its_package_names_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "azure.identity", None)
     with pytest.raises(MissingPackage, match=r"luisy-cloud\[identity\]"):
         opened(read_settings("az://projects", ACCOUNT))
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_file_of_certificates_that_is_not_there_is_named(monkeypatch, name):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(name, "/nowhere/company.pem")
+    with pytest.raises(ConfigurationError, match=f"{name} is '/nowhere/company.pem'"):
+        AzureSession(retries=0)

@@ -157,8 +157,8 @@ def test_unknown_host_is_unavailable(azure_url, monkeypatch):
         list(open_azure_store(azure_url).list())
 
 
-def test_certificate_that_nobody_vouches_for_is_refused(azure_url, tls_endpoint, monkeypatch):
-    monkeypatch.setenv("LUISY_AZURE_ENDPOINT", tls_endpoint)
+def test_certificate_that_nobody_vouches_for_is_refused(azure_url, tls_server, monkeypatch):
+    monkeypatch.setenv("LUISY_AZURE_ENDPOINT", tls_server.endpoint)
     monkeypatch.setenv("LUISY_AZURE_RETRIES", "0")
     with pytest.raises(Unavailable, match="certificate verify failed"):
         list(open_azure_store(azure_url).list())

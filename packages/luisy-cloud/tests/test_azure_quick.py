@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 
 import pytest
@@ -11,7 +12,8 @@ from luisy_cloud.azure_session import AzureSession
 from luisy_cloud.azure_settings import read_settings
 from luisy_cloud.azure_store import open_azure_store
 from luisy_protocol.digest import digest_bytes
-from luisy_test_servers import Answer, CutAnswer
+from luisy_protocol.errors import Conflict
+from luisy_test_servers import Answer, CutAnswer, CutRequest
 
 
 @pytest.fixture
@@ -80,3 +82,137 @@ def test_identity_has_no_quick_path():
     session = AzureSession(retries=0)
     container = open_container(settings, session)
     assert open_quick_path(settings, container, session, limit=SINGLE) is None
+
+
+def test_refused_once_it_asks_no_more(quick, azure_proxy):
+    put(quick, "team/p/a", b"1")
+    azure_proxy.rule = lambda _: Answer(403)
+    assert quick.get("team/p/a") is None
+    azure_proxy.rule = None
+    azure_proxy.requests.clear()
+    assert quick.get("team/p/a") is None
+    assert put(quick, "team/p/a", b"2") is None
+    assert azure_proxy.requests == []
+
+
+def contents(azure_proxy) -> list[str]:
+    return [r.method for r in azure_proxy.requests if "/p/a" in r.path]
+
+
+@pytest.fixture
+def proxied(azure_url, azure_proxy, monkeypatch):
+    monkeypatch.setenv("LUISY_AZURE_ENDPOINT", azure_proxy.endpoint)
+    monkeypatch.setenv("LUISY_AZURE_TIMEOUT", "1")
+    return open_azure_store(azure_url)
+
+
+@pytest.mark.parametrize("trouble", [Answer(503), Answer(429), CutRequest(10)], ids=str)
+def test_upload_in_trouble_goes_on_with_the_retries_of_the_sdk(
+    proxied, azure_proxy, tmp_path, trouble
+):
+    (tmp_path / "a").write_bytes(b"x" * 100)
+    sha256 = digest_bytes(b"x" * 100).sha256
+    azure_proxy.rule = lambda request: trouble if len(contents(azure_proxy)) <= 2 else None
+    moved: list[int] = []
+    info = proxied.upload(tmp_path / "a", "p/a", sha256=sha256, advance=moved.append)
+    assert sum(moved) == 100
+    assert next(proxied.list("p/a")) == info
+    assert contents(azure_proxy) == ["PUT"] * 3
+
+
+@pytest.mark.parametrize("trouble", [Answer(503), Answer(429), CutAnswer(10)], ids=str)
+def test_download_in_trouble_goes_on_with_the_retries_of_the_sdk(
+    proxied, azure_proxy, tmp_path, trouble
+):
+    info = proxied.write("p/a", b"x" * 100)
+    azure_proxy.requests.clear()
+    azure_proxy.rule = lambda request: trouble if len(contents(azure_proxy)) <= 2 else None
+    moved: list[int] = []
+    found = proxied.download("p/a", tmp_path / "a", if_match=info.etag, advance=moved.append)
+    assert (found.info, found.sha256) == (info, info.sha256)
+    assert (tmp_path / "a").read_bytes() == b"x" * 100
+    assert sum(moved) == 100
+    assert contents(azure_proxy) == ["GET"] * 3
+
+
+def test_answer_that_does_not_come_in_time_is_asked_for_again(proxied, azure_proxy, tmp_path):
+    info = proxied.write("p/a", b"x")
+
+    def rule(request):
+        azure_proxy.delay = 3.0 if len(contents(azure_proxy)) <= 1 else 0.0
+
+    azure_proxy.requests.clear()
+    azure_proxy.rule = rule
+    assert proxied.download("p/a", tmp_path / "a").info == info
+    assert contents(azure_proxy) == ["GET"] * 2
+
+
+@pytest.mark.parametrize("trouble", [None, Answer(503)], ids=str)
+def test_download_of_another_version_is_a_conflict_by_either_way(
+    proxied, azure_proxy, tmp_path, trouble
+):
+    old = proxied.write("p/a", b"1")
+    proxied.write("p/a", b"2")
+    azure_proxy.requests.clear()
+    azure_proxy.rule = lambda request: trouble if len(contents(azure_proxy)) <= 1 else None
+    with pytest.raises(Conflict):
+        proxied.download("p/a", tmp_path / "a", if_match=old.etag)
+
+
+def test_blob_with_an_encoding_arrives_as_it_is_by_either_way(proxied, azure_proxy, tmp_path):
+    from azure.storage.blob import ContentSettings
+
+    packed = gzip.compress(b"1,2\n" * 1000)
+    blob = proxied._container.get_blob_client("team/p/a")
+    blob.upload_blob(packed, content_settings=ContentSettings(content_encoding="gzip"))
+    proxied.download("p/a", tmp_path / "quick")
+    azure_proxy.requests.clear()
+    azure_proxy.rule = lambda request: Answer(503) if len(contents(azure_proxy)) <= 1 else None
+    proxied.download("p/a", tmp_path / "sdk")
+    assert contents(azure_proxy) == ["GET"] * 2
+    assert (tmp_path / "quick").read_bytes() == (tmp_path / "sdk").read_bytes() == packed
+
+
+def answered_by(endpoint: str) -> object:
+    """Open the quick path of an account at another address, and ask for a blob."""
+    environ = {
+        "LUISY_AZURE_ACCOUNT_NAME": "team",
+        "LUISY_AZURE_STORAGE_KEY": "a2V5",
+        "LUISY_AZURE_ENDPOINT": endpoint,
+    }
+    settings = read_settings("az://projects", environ)
+    session = AzureSession(retries=0)
+    path = open_quick_path(settings, open_container(settings, session), session, limit=1000)
+    return path and path.get("p/a")
+
+
+def test_certificate_that_nobody_vouches_for_gets_no_request(tls_server):
+    assert answered_by(tls_server.endpoint) is None
+    assert tls_server.asked == []
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"])
+def test_certificate_that_the_environment_vouches_for_is_taken(tls_server, monkeypatch, name):
+    monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
+    monkeypatch.setenv(name, str(tls_server.certificate))
+    answered_by(tls_server.endpoint)
+    assert tls_server.asked == ["/projects/p/a"]
+
+
+def test_certificates_of_the_system_do_not_count(tls_server, monkeypatch):
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("SSL_CERT_FILE", str(tls_server.certificate))
+    answered_by(tls_server.endpoint)
+    assert tls_server.asked == []
+
+
+def test_with_a_proxy_there_is_no_quick_path(monkeypatch, azurite, azure_url):
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    monkeypatch.setenv("NO_PROXY", "")
+    settings = read_settings(azure_url, os.environ)
+    session = AzureSession(retries=0)
+    container = open_container(settings, session)
+    assert open_quick_path(settings, container, session, limit=1000) is None
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert open_quick_path(settings, container, session, limit=1000) is not None

@@ -95,6 +95,7 @@ def test_remote_names_the_missing_variable_of_an_azure_account(monkeypatch, miss
     with pytest.raises(ConfigurationError, match=missing) as caught:
         _ = Config().remote
     assert all(name not in str(caught.value) for name in AZURE.keys() - {missing})
+    assert "LUISY_REMOTE=az://<container>" in str(caught.value)
 
 
 @pytest.mark.parametrize("source", ["environment", "set"])

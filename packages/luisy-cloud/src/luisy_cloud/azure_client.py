@@ -60,6 +60,8 @@ def open_container(
         random_jitter_range=1,
         retry_total=settings.retries,
         retry_connect=min(settings.retries, 2),
+        retry_read=settings.retries,
+        retry_status=settings.retries,
     )
     options = {
         "retry_policy": retry,

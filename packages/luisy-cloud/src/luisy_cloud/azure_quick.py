@@ -5,11 +5,12 @@ request and taking its answer apart than on sending it. So a small object is fir
 sent, by one request that is made here, on the same connections. If the answer is not exactly what
 a success looks like (it is an error, the object is large, the line was cut, the token has run
 out), nothing has happened that matters: the SDK does the same again, with its retries, and its
-errors are the ones that are reported.
+errors are the ones that are reported. After a refusal (401, 403) everything is left to the SDK, as
+the next request would be refused, too.
 
 Requests are allowed by a SAS token: the one that was given, or one that is made from the
-account's key here, without asking anybody. With a login by identity there is none, and the SDK
-does everything.
+account's key here, without asking anybody. With a login by identity there is none, and with a
+proxy between there are no plain connections; then, too, the SDK does everything.
 """
 
 from __future__ import annotations
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 LIFETIME = timedelta(hours=24)
 _CLOCKS_DIFFER = timedelta(minutes=15)
+_REFUSALS = {401, 403}
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,7 @@ class QuickPath:
         self._limit = limit
         self._timeout = Timeout(connect=min(20.0, timeout), read=timeout)
         self._version = parse_qs(token).get("sv", [""])[0]
+        self._is_refused = False
 
     def get(self, name: str, *, etag: str | None = None) -> QuickAnswer | None:
         """Return a blob, or None if the SDK has to see to it.
@@ -120,6 +123,8 @@ class QuickPath:
     ) -> BaseHTTPResponse | None:
         from urllib3.exceptions import HTTPError
 
+        if self._is_refused:
+            return None
         try:
             answer = self._pool.urlopen(
                 method,
@@ -132,6 +137,8 @@ class QuickPath:
                 preload_content=False,
                 decode_content=False,
             )
+            if answer.status in _REFUSALS:
+                self._is_refused = True
             if method == "GET" and not _is_whole(answer):
                 answer.close()
                 return None

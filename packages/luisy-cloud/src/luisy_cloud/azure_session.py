@@ -16,6 +16,7 @@ import os
 from typing import Any
 
 import requests
+from luisy_protocol.errors import ConfigurationError
 from requests.adapters import HTTPAdapter
 from requests.structures import CaseInsensitiveDict
 from requests.utils import get_environ_proxies
@@ -36,6 +37,9 @@ class AzureSession(requests.Session):
 
     Args:
         retries: How often a request is repeated that was answered with 429.
+
+    Raises:
+        ConfigurationError: If the file of trusted certificates is not there.
     """
 
     def __init__(self, *, retries: int) -> None:
@@ -96,9 +100,18 @@ class AzureSession(requests.Session):
         request = requests.PreparedRequest()
         request.prepare_url(url, None)
         found = self._adapter.get_connection_with_tls_context(request, self.trusted)
-        return found if isinstance(found, HTTPConnectionPool) else None
+        if not isinstance(found, HTTPConnectionPool):
+            return None
+        # `send` does this for each request; it names the certificates that are trusted by default.
+        self._adapter.cert_verify(found, url, self.trusted, None)  # type: ignore[no-untyped-call]
+        return found
 
 
 def _certificates() -> str | bool:
     """Return the file of trusted certificates that the environment names, else True."""
-    return os.environ.get("REQUESTS_CA_BUNDLE") or os.environ.get("CURL_CA_BUNDLE") or True
+    for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
+        if path := os.environ.get(name):
+            if not os.path.exists(path):  # noqa: PTH110 - a text, as requests takes it
+                raise ConfigurationError(f"{name} is '{path}', and there is no such file")
+            return path
+    return True

@@ -4,10 +4,10 @@ A URL ``az://<container>[/<prefix>]`` names the container, and ``az://`` the one
 ``LUISY_AZURE_CONTAINER_NAME`` names. The account and the way in come from the environment, first
 match:
 
-1. ``LUISY_AZURE_CONNECTION_STRING``: everything in one text, as Azure's portal shows it. 2.
-``LUISY_AZURE_STORAGE_KEY``: a key of the account ``LUISY_AZURE_ACCOUNT_NAME``. 3.
-``LUISY_AZURE_SAS_TOKEN``: a shared access signature, for the account or the container. 4. None of
-them: the identity of the person or machine, by the package azure-identity.
+1. ``LUISY_AZURE_CONNECTION_STRING``: everything in one text, as Azure's portal shows it.
+2. ``LUISY_AZURE_STORAGE_KEY``: a key of the account ``LUISY_AZURE_ACCOUNT_NAME``.
+3. ``LUISY_AZURE_SAS_TOKEN``: a shared access signature, for the account or the container.
+4. None of them: the identity of the person or machine, by the package azure-identity.
 
 ``LUISY_AZURE_ENDPOINT`` replaces ``https://<account>.blob.core.windows.net``, for sovereign
 clouds, private links and emulators.
@@ -84,7 +84,7 @@ def read_settings(url: str, environ: Mapping[str, str]) -> AzureSettings:
         key=key,
         sas_token=sas_token,
         retries=int(_number(environ, "LUISY_AZURE_RETRIES", RETRIES)),
-        timeout=_number(environ, "LUISY_AZURE_TIMEOUT", TIMEOUT),
+        timeout=_number(environ, "LUISY_AZURE_TIMEOUT", TIMEOUT, least=1),
     )
 
 
@@ -94,7 +94,9 @@ def _split(url: str, environ: Mapping[str, str]) -> tuple[str, str]:
         raise ConfigurationError(f"'{url}' is not of the form az://<container>[/<prefix>]")
     container = split.netloc or environ.get("LUISY_AZURE_CONTAINER_NAME", "").strip()
     if not container:
-        raise ConfigurationError("no container is named: set LUISY_AZURE_CONTAINER_NAME")
+        raise ConfigurationError(
+            "no container is named: set LUISY_AZURE_CONTAINER_NAME, or LUISY_REMOTE=az://<container>"
+        )
     if not _CONTAINER.fullmatch(container):
         raise ConfigurationError(
             f"'{container}' (LUISY_AZURE_CONTAINER_NAME, or in the URL) is not the name of a "
@@ -110,8 +112,8 @@ def _endpoint(environ: Mapping[str, str], account: str) -> str:
         return _checked_endpoint(endpoint)
     if not account:
         raise ConfigurationError(
-            "no Azure account is named: set LUISY_AZURE_ACCOUNT_NAME and LUISY_AZURE_STORAGE_KEY, "
-            "or LUISY_AZURE_CONNECTION_STRING"
+            "no Azure account is named: set LUISY_AZURE_ACCOUNT_NAME (with a key, a SAS token or "
+            "a login by identity), or LUISY_AZURE_CONNECTION_STRING, which names it"
         )
     if not _ACCOUNT.fullmatch(account):
         raise ConfigurationError(
@@ -152,12 +154,12 @@ def _secret(environ: Mapping[str, str], name: str) -> Secret | None:
     return Secret(text) if text else None
 
 
-def _number(environ: Mapping[str, str], name: str, default: float) -> float:
+def _number(environ: Mapping[str, str], name: str, default: float, *, least: int = 0) -> float:
     text = environ.get(name, "").strip()
     try:
         number = float(text) if text else default
     except ValueError:
         number = -1
-    if not 0 <= number <= 86400:
-        raise ConfigurationError(f"{name} is '{text}' and must be a number from 0 to 86400")
+    if not least <= number <= 86400:
+        raise ConfigurationError(f"{name} is '{text}' and must be a number from {least} to 86400")
     return number

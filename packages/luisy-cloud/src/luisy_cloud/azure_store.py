@@ -26,6 +26,7 @@ from luisy_protocol import os_errors
 from luisy_protocol.digest import digest_bytes
 from luisy_protocol.errors import Conflict, IntegrityError, NotFound
 from luisy_protocol.keys import validate_key, validate_prefix
+from luisy_protocol.secret import Secret
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
 from luisy_cloud.azure_client import SINGLE, open_container
@@ -44,7 +45,10 @@ SHA256 = "sha256"
 
 
 def open_azure_store(url: str) -> AzureStore:
-    """Open the container that a URL and the environment name; nothing is sent yet.
+    """Open the container that a URL and the settings name; nothing is sent yet.
+
+    The account, the container and the key that were set by `luisy.Config` come before those of the
+    environment.
 
     Args:
         url: ``az://<container>[/<prefix>]``.
@@ -53,7 +57,7 @@ def open_azure_store(url: str) -> AzureStore:
         ConfigurationError: If a setting is missing or malformed.
         MissingPackage: If the way in needs azure-identity and it is not installed.
     """
-    return AzureStore(read_settings(url, os.environ))
+    return AzureStore(read_settings(url, {**os.environ, **_set_in_python()}))
 
 
 class AzureStore:
@@ -106,7 +110,7 @@ class AzureStore:
         """Return a small object's content and the etag that belongs to exactly these bytes."""
         name = self._name(key)
         with translated(f"read {key}", self._where):
-            stream = self._whole.download_blob(name)
+            stream = self._whole.download_blob(name, decompress=False)
             return stream.readall(), self._info(stream.properties)
 
     def write(
@@ -138,7 +142,7 @@ class AzureStore:
                 target.digest.write(small.content)
                 return target.finished()
             stream = self._container.download_blob(
-                name, max_concurrency=PARALLEL_BLOCKS, **_condition(if_match)
+                name, max_concurrency=PARALLEL_BLOCKS, decompress=False, **_condition(if_match)
             )
             md5 = stream.properties.content_settings.content_md5
             info = self._info(stream.properties)
@@ -260,6 +264,18 @@ class _Target:
         if self._md5 and self.digest.digest("md5") != self._md5:
             raise IntegrityError(f"{self._info.key} does not match its own Content-MD5")
         return Downloaded(self._info, self.digest.digest(SHA256).hex())
+
+
+def _set_in_python() -> dict[str, str]:
+    from luisy.config import Config
+
+    names = ("azure_account_name", "azure_container_name", "azure_storage_key")
+    values = {f"LUISY_{name.upper()}": Config().get_param(name) for name in names}
+    return {
+        name: value.reveal() if isinstance(value, Secret) else str(value)
+        for name, value in values.items()
+        if value
+    }
 
 
 def _bare(etag: str) -> str:

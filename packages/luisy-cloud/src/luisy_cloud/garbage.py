@@ -2,9 +2,9 @@
 
 Garbage is, in this order of certainty:
 
-1. a file below a recorded directory output that its record does not list, 2. an object without a
-record, outside the raw layer, 3. with the current tasks given: a recorded output that none of
-them makes, or the raw layer aside,    requires.
+1. a file below a recorded directory output that its record does not list,
+2. an object without a record, or a record without its object,
+3. with the current tasks given: a recorded output that none of them makes or requires.
 
 Raw files are what persons made, so they are garbage only on request. An object younger than
 `MIN_AGE` is never garbage: somebody may be uploading it right now, and its record comes last.

@@ -158,7 +158,10 @@ def gc(
             and (projects is None or project_of(garbage.key) in projects)
         ]
         write_garbage(found)
-        if not found or dry_run or not _is_approved("Remove them?", yes=yes):
+        if not found or dry_run:
+            return 0
+        if not _is_approved("Remove them?", yes=yes):
+            click.echo("Nothing was removed.")
             return 0
         removed = sum(1 for _ in remove_garbage(store, found))
     click.echo(f"removed {removed}")
@@ -192,7 +195,7 @@ def _opened(url: str | None, *, is_container_offered: bool = True) -> Iterator[A
             try:
                 next(store.list(".luisy"), None)
             except MissingContainer as error:
-                if not sys.stdin.isatty() or not click.confirm(f"{error}. Make it now?"):
+                if not sys.stdin.isatty() or not _is_confirmed(f"{error}. Make it now?"):
                     raise
                 store.create_container()
         yield store
@@ -247,7 +250,15 @@ def _is_approved(question: str, *, yes: bool) -> bool:
         return True
     if not sys.stdin.isatty():
         raise click.UsageError("there is no terminal to ask on; give --yes, or --dry-run to look")
-    return click.confirm(question)
+    return _is_confirmed(question)
+
+
+def _is_confirmed(question: str) -> bool:
+    try:
+        return click.confirm(question)
+    except click.Abort:  # Ctrl-C and Ctrl-D are a no
+        click.echo()
+        return False
 
 
 def _warn(warnings: Sequence[str]) -> None:

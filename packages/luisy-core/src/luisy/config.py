@@ -165,7 +165,8 @@ class Config:
         if missing:
             raise ConfigurationError(
                 f"the Azure account is set in part: {' and '.join(missing)} "
-                f"{'is' if len(missing) == 1 else 'are'} missing"
+                f"{'is' if len(missing) == 1 else 'are'} missing (with a SAS token, a connection "
+                "string or a login by identity, set LUISY_REMOTE=az://<container> instead)"
             )
         return f"az://{self.get_param('azure_container_name')}"
 

@@ -1,0 +1,77 @@
+"""`luisy remote` on a terminal, and without one."""
+
+from __future__ import annotations
+
+import os
+import pty
+import select
+import subprocess
+import sys
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from azure.storage.blob import ContainerClient
+
+LUISY = Path(sys.executable).with_name("luisy")
+
+
+@pytest.fixture
+def missing(azurite, azure_url) -> ContainerClient:
+    """A container that is not there; the way in is in the environment."""
+    return ContainerClient.from_connection_string(azurite.connection_string, f"new-{uuid4().hex}")
+
+
+def list_on_a_terminal(container: ContainerClient, keys: bytes) -> tuple[int, str]:
+    """Run ``luisy remote ls`` on a terminal of its own, and answer its question.
+
+    The keys are pressed again when nothing comes of them: Python sees a signal that arrives just
+    before it waits for a key only at the next key, and a test is fast enough for that.
+    """
+    child, terminal = pty.fork()
+    if child == 0:
+        os.environ["COLUMNS"] = "500"
+        url = f"az://{container.container_name}"
+        os.execv(LUISY, [str(LUISY), "remote", "ls", "--remote", url])
+    printed = b""
+    while b"[y/N]" not in printed:
+        printed += os.read(terminal, 1024)
+    os.write(terminal, keys)
+    try:
+        while True:
+            while not select.select([terminal], [], [], 20)[0]:
+                os.write(terminal, keys)
+            printed += os.read(terminal, 1024)
+    except OSError:  # how Linux tells that the other side has closed the terminal
+        pass
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode()
+
+
+def test_missing_container_is_made_when_the_person_agrees(missing):
+    code, printed = list_on_a_terminal(missing, b"y\r")
+    assert code == 0, printed
+    assert "there is no such container" in printed
+    assert "0 outputs" in printed
+    assert missing.exists()
+
+
+@pytest.mark.parametrize("keys", [b"n\r", b"\r", b"\x03", b"\x04"], ids=["n", "Enter", "^C", "^D"])
+def test_missing_container_is_not_made_when_the_person_does_not_agree(missing, keys):
+    code, printed = list_on_a_terminal(missing, keys)
+    assert code == 1, printed
+    assert "Traceback" not in printed
+    assert not missing.exists()
+
+
+def test_missing_container_is_an_error_where_nobody_can_be_asked(missing):
+    done = subprocess.run(
+        [LUISY, "remote", "ls", "--remote", f"az://{missing.container_name}"],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "`luisy remote create` makes it" in done.stderr
+    assert not missing.exists()
