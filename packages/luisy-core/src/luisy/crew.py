@@ -87,11 +87,8 @@ class Crew:
 
     def hand_for(self, errand: TaskProcess) -> _Hand:
         """Return the process that runs a task from now on."""
-        if self._idle and not errand.task.accepts_messages:  # messages come through what is forked
-            hand = self._idle.pop()
-            hand.connection.send(errand.task.task_id)
-        else:
-            hand = self._fork(errand)
+        # Messages for a task arrive only where they were thought of before the fork.
+        hand = self._fork(errand) if errand.task.accepts_messages else self._free(errand)
         self._busy[hand.connection] = hand
         return hand
 
@@ -130,6 +127,17 @@ class Crew:
         self.renew()
         for hand in self._busy.values():
             hand.dismiss()
+
+    def _free(self, errand: TaskProcess) -> _Hand:
+        while self._idle:
+            hand = self._idle.pop()
+            try:
+                hand.connection.send(errand.task.task_id)
+            except OSError:  # it was killed while it waited
+                hand.dismiss()
+            else:
+                return hand
+        return self._fork(errand)
 
     def _fork(self, errand: TaskProcess) -> _Hand:
         ours, theirs = get_context("fork").Pipe()

@@ -1,0 +1,106 @@
+"""Processes that take one task after another, driven as luigi's worker does."""
+
+import os
+import signal
+from queue import Empty
+
+import luigi
+import pytest
+from luigi.worker import TaskProcess, TaskStatusReporter
+from luisy.crew import CAN_FORK, Crew, Errand
+
+pytestmark = pytest.mark.skipif(not CAN_FORK, reason="no process can be forked here")
+LONG = 300  # seconds; nothing waits for so long unless it hangs
+
+
+class Where(luigi.Task):
+    """Tells in which process it ran."""
+
+    number = luigi.IntParameter(default=0)
+    dies = luigi.BoolParameter(default=False)
+
+    def run(self):
+        if self.dies:
+            os._exit(0)
+
+    def complete(self):
+        return True
+
+    def on_success(self):
+        return os.getpid()
+
+
+TASKS = {task.task_id: task for task in [*(Where(number=n) for n in range(4)), Where(dies=True)]}
+
+
+def ordinary(task_id):
+    reporter = TaskStatusReporter(None, task_id, "worker", None)
+    return TaskProcess(TASKS[task_id], "worker", None, reporter, use_multiprocessing=True)
+
+
+@pytest.fixture
+def crew():
+    crew = Crew(ordinary)
+    yield crew
+    crew.close()
+
+
+def start(crew, task):
+    errand = Errand(crew, ordinary(task.task_id))
+    errand.start()
+    return errand
+
+
+def where(crew, number=0):
+    """Run a task and return the process in which it ran."""
+    errand = start(crew, Where(number=number))
+    task_id, status, process, _, _ = crew.get(LONG)
+    assert (task_id, status) == (Where(number=number).task_id, "DONE")
+    assert process == errand.pid != os.getpid()
+    return process
+
+
+def test_process_takes_one_task_after_another(crew):
+    assert where(crew, 1) == where(crew, 2) == where(crew, 3)
+
+
+def test_tasks_at_the_same_time_have_processes_of_their_own(crew):
+    running = [start(crew, Where(number=number)) for number in range(3)]
+    told = {crew.get(LONG)[2] for _ in running}
+    assert told == {errand.pid for errand in running}
+    assert len(told) == 3
+
+
+def test_process_that_does_not_know_what_came_since_ends(crew):
+    before = where(crew, 1)
+    crew.renew()
+    assert where(crew, 2) != before
+
+
+def test_process_that_was_killed_while_it_waited_is_replaced(crew):
+    before = where(crew, 1)
+    os.kill(before, signal.SIGKILL)
+    os.waitid(os.P_PID, before, os.WEXITED | os.WNOWAIT)
+    assert where(crew, 2) != before
+
+
+def test_process_that_ends_within_a_task_has_failed_whatever_its_code(crew):
+    errand = start(crew, Where(dies=True))
+    with pytest.raises(Empty):
+        crew.get(LONG)
+    assert not errand.is_alive()
+    assert errand.exitcode == 1
+    assert where(crew, 1) != errand.pid
+
+
+def test_nothing_told_in_time_is_an_empty_answer(crew):
+    with pytest.raises(Empty):
+        crew.get(0.001)
+
+
+def test_no_process_is_left(crew):
+    processes = [where(crew, 1)]
+    crew.close()
+    for process in processes:
+        with pytest.raises(ProcessLookupError):
+            os.kill(process, 0)
