@@ -52,6 +52,17 @@ def test_long_plan_is_cut(capsys):
     assert "T40" not in out
 
 
+def test_many_reasons_are_cut(capsys):
+    plan = Plan((step("Run", Verdict.RUN, *(f"upstream runs: T{n}" for n in range(50))),))
+    write_plan(plan, upload=None)
+    out = capsys.readouterr().out
+    assert "upstream runs: T4\n" in out
+    assert "upstream runs: T5\n" not in out
+    assert "and 45 more reasons" in out
+    write_plan(plan, upload=None, is_verbose=True)
+    assert "upstream runs: T49\n" in capsys.readouterr().out
+
+
 def test_plan_has_its_notes_even_without_work(capsys):
     write_plan(Plan((), notes=("no record is kept of P",)), upload=None)
     assert capsys.readouterr().out.splitlines() == [

@@ -14,7 +14,7 @@ from luisy_protocol.progress import Silent, TransferProgress
 from luisy_protocol.terminal import files_text, size_text, terminal_progress
 
 from luisy.pipeline import name_of
-from luisy.plan import Plan, Step, Verdict
+from luisy.plan import Plan, Reason, Step, Verdict
 from luisy.show import Outcome
 from luisy.tally import Tally
 
@@ -32,6 +32,7 @@ COLOURS = {
     Verdict.UNNEEDED: "bright_black",
 }
 _SHOWN = 40
+_REASONS = 5
 
 
 class Terminal:
@@ -187,10 +188,18 @@ def _write_steps(steps: list[Step], verdict: Verdict, *, is_verbose: bool) -> No
         label = click.style(f"{verdict:<10}", fg=COLOURS[verdict])
         click.echo(f"{label} {click.style(step.name, bold=True)}{_detail(step)}")
         reasons = step.reasons if verdict in {Verdict.RUN, Verdict.MISSING} else ()
-        for reason in reasons:
-            click.echo(f"{'':<10}   {reason.text}")
+        for text in reason_texts(reasons, limit=len(reasons) if is_verbose else _REASONS):
+            click.echo(f"{'':<10}   {text}")
     if len(steps) > limit:
         click.echo(f"{'':<10} and {len(steps) - limit:,} more (--verbose shows all)")
+
+
+def reason_texts(reasons: Sequence[Reason], *, limit: int) -> list[str]:
+    """Return the words of the first reasons, and how many more there are."""
+    texts = [reason.text for reason in reasons]
+    if len(texts) <= limit + 1:
+        return texts
+    return [*texts[:limit], f"and {len(texts) - limit:,} more reasons"]
 
 
 def _detail(step: Step) -> str:

@@ -8,9 +8,10 @@ import click
 from luisy_protocol.record import Record
 
 from luisy.explanation import CODE_CAUSES, CodeChange, Explanation, part_text
-from luisy.terminal import COLOURS
+from luisy.terminal import COLOURS, reason_texts
 
 _LINES = 60
+_REASONS = 20
 
 
 def write_explanations(explanations: Sequence[Explanation]) -> None:
@@ -30,9 +31,10 @@ def _write(explanation: Explanation, shown: dict[str, str]) -> None:
     click.echo(f"{click.style(step.name, bold=True)}  {verdict}  {step.key}")
     for line in _origin(explanation.record, is_present=step.is_present):
         click.echo(click.style(f"  {line}", dim=True))
-    for reason in step.reasons:
-        if reason.cause not in CODE_CAUSES or not explanation.changes:
-            click.echo(f"  {reason.text}")
+    told = CODE_CAUSES if explanation.changes else set()
+    others = [reason for reason in step.reasons if reason.cause not in told]
+    for text in reason_texts(others, limit=_REASONS):
+        click.echo(f"  {text}")
     texts = {reason.subject: reason.text for reason in step.reasons}
     for change in explanation.changes:
         _write_change(change, texts.get(change.part, ""), step.name, shown)

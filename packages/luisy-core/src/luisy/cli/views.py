@@ -61,7 +61,7 @@ def status(arguments: Sequence[str], **given: Any) -> None:
 @click.option(
     "--output",
     metavar="FILE",
-    help="Where to: .mmd, .dot, .svg, or .png, which needs Graphviz or matplotlib.",
+    help="Where to: .mmd, .dot, .svg, or .png (with Graphviz or luisy-core[plot]).",
 )
 @click.option(
     "--format",
