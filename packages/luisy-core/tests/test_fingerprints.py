@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 from luisy.fingerprints import Fingerprints
 from luisy_protocol.digest import digest_bytes, digest_folder
+from luisy_protocol.errors import NotFound
 
 HOUR = 3_600_000_000_000
 
@@ -139,8 +140,35 @@ def test_file_that_lies_elsewhere_is_known_by_its_path_and_status(tmp_path, memo
     fingerprints = Fingerprints(memory)
     fingerprints.trust(path, digest_bytes(b"told"))
     (tmp_path / "folder").rename(tmp_path / "aside")
-    at = str(tmp_path / "aside" / "a")
-    assert fingerprints.of_file(path, at=at) == digest_bytes(b"told")
-    Path(at).write_bytes(b"else")
-    assert fingerprints.of_file(path, at=at) == digest_bytes(b"else")
-    assert fingerprints.of_file(path, at=path) is None
+    folder, at = str(tmp_path / "folder"), str(tmp_path / "aside")
+    assert fingerprints.files(folder, at=at) == {"a": digest_bytes(b"told")}
+    (tmp_path / "aside" / "a").write_bytes(b"else")
+    assert fingerprints.files(folder, at=at) == {"a": digest_bytes(b"else")}
+    with pytest.raises(NotFound):
+        fingerprints.files(folder)
+
+
+@pytest.mark.parametrize("change", ["rewrite", "replace", "add", "remove"])
+def test_second_look_at_a_folder_sees_what_has_changed(tmp_path, memory, change):
+    """A folder that is as it was costs little; one that is not must be noticed all the same."""
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in "abc":
+        settled_file(folder / name, name.encode())
+    fingerprints = Fingerprints(memory)
+    first = fingerprints.of(str(folder), is_folder=True)
+    assert fingerprints.of(str(folder), is_folder=True) is first
+    status = (folder / "b").stat()
+    if change == "rewrite":
+        (folder / "b").write_bytes(b"B")
+        os.utime(folder / "b", ns=(status.st_atime_ns, status.st_mtime_ns))
+    elif change == "replace":
+        (folder / "c").replace(folder / "b")
+    elif change == "add":
+        (folder / "d").write_bytes(b"d")
+    else:
+        (folder / "b").unlink()
+    second = fingerprints.of(str(folder), is_folder=True)
+    content, files = digest_folder(folder)
+    assert (second.content, second.files) == (content, files)
+    assert second.content != first.content

@@ -26,6 +26,7 @@ from luisy_protocol.record import Record
 from luisy_protocol.temporary import temporary_beside
 
 from luisy.fingerprints import Fingerprints
+from luisy.swap import Swap
 from luisy.workspace import Workspace
 
 
@@ -123,14 +124,21 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
 
 def recover(workspace: Workspace, project: str) -> list[str]:
     """Put back what killed runs had set aside in a project, the latest first; return the keys."""
+    found = list(leftovers(workspace, project))
+    if not found:
+        return []
     recorded = workspace.records(project).read().records
     prints = workspace.fingerprints(project)
     restored = []
-    for left in leftovers(workspace, project):
+    for left in found:
         for key in left.keys:
             output, place = Path(workspace.path(key)), left._place(key)
             record = recorded.get(key)
-            if record and _is(record, place, prints) and not _is(record, output, prints):
+            if record and _is(record, output, prints):
+                Swap(output).settle()
+                continue
+            Swap(output).undo(place)
+            if record and _is(record, place, prints):
                 _remove(output)
         restored += left.restore()
     return restored

@@ -33,10 +33,12 @@ class LocalOutput:
     Attributes:
         content: Its digest and size, or None if it is not there.
         record: What is known about it, or None.
+        files: For a directory that is there, the same of each file in it.
     """
 
     content: Content | None = None
     record: Record | None = None
+    files: Mapping[str, Content] | None = None
 
 
 @dataclass(frozen=True, slots=True)

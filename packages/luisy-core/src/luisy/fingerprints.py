@@ -50,6 +50,7 @@ class Fingerprints:
     def __init__(self, memory: Path | None) -> None:
         self._memory = memory
         self._known: dict[str, str] = {}
+        self._folders: dict[str, Fingerprint] = {}  # as they were at the last look
         self._added: list[str] = []
         self._lines = 0
         if memory:
@@ -66,16 +67,38 @@ class Fingerprints:
         if not is_folder:
             return Fingerprint(self._file(path, status))
         with suppress(NotFound):
-            files = {name: self._member(path, name) for name in sorted(list_folder(Path(path)))}
-            return Fingerprint(digest_listing(files), files)
+            files, before = self.files(path), self._folders.get(path)
+            if before is None or files != before.files:
+                self._folders[path] = before = Fingerprint(digest_listing(files), files)
+            return before
         return None
 
-    def of_file(self, path: str, *, at: str) -> Content | None:
-        """Return the content of the file known under `path` that lies elsewhere just now."""
-        try:
-            return self._file(path, os.stat(at), at)  # noqa: PTH116
-        except OSError:
-            return None
+    def files(self, path: str, *, at: str = "") -> dict[str, Content]:
+        """Return the content of each file of a folder, by name, sorted.
+
+        Args:
+            path: Where the folder belongs.
+            at: Where it lies just now, if that is somewhere else.
+
+        Raises:
+            NotFound: If it is not there.
+        """
+        known, found = self._known, {}
+        before = self._folders[path].files if path in self._folders else None
+        place, path = member(at or path, ""), member(path, "")
+        for name in sorted(list_folder(Path(place))):
+            native = name if os.sep == "/" else name.replace("/", os.sep)
+            try:
+                status = os.stat(place + native)  # noqa: PTH116
+            except FileNotFoundError:  # removed since it was listed
+                continue
+            state, content = known.get(path + native), before and before.get(name)
+            # Of 100,000 files hardly one has changed, and an object costs more than a comparison.
+            if state and content and state == _state(status) + content.sha256:
+                found[name] = content
+            else:
+                found[name] = self._file(path + native, status, place + native)
+        return found
 
     def trust(self, path: str, content: Content) -> None:
         """Take the digest of a file from whoever wrote it, if the file has that size."""
@@ -94,10 +117,6 @@ class Fingerprints:
             else:
                 self._append(self._memory)
             self._added.clear()
-
-    def _member(self, folder: str, name: str) -> Content:
-        path = f"{folder}/{name}" if os.sep == "/" else os.path.join(folder, *name.split("/"))  # noqa: PTH118
-        return self._file(path, os.stat(path))  # noqa: PTH116
 
     def _file(self, path: str, status: os.stat_result, at: str = "") -> Content:
         known = self._known.get(path)
@@ -135,6 +154,11 @@ class Fingerprints:
         with replacing(memory) as temporary:
             temporary.write_text("".join(lines), "utf-8")
         self._lines = len(lines)
+
+
+def member(folder: str, name: str) -> str:
+    """Return the path of a file below a folder."""
+    return f"{folder}/{name}" if os.sep == "/" else os.path.join(folder, *name.split("/"))  # noqa: PTH118
 
 
 def _state(status: os.stat_result) -> str:

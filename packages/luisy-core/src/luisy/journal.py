@@ -16,11 +16,12 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from luisy_protocol.digest import digest_listing
 from luisy_protocol.errors import IntegrityError, NotFound
 from luisy_protocol.record import Record
 
 from luisy.facts import Identity
-from luisy.fingerprints import Fingerprint, Fingerprints
+from luisy.fingerprints import Fingerprint, Fingerprints, member
 from luisy.made import Made
 from luisy.pipeline import Kind, Node
 from luisy.workspace import Workspace
@@ -39,8 +40,12 @@ class Journal:
 
     def digests(self, inputs: Iterable[Node]) -> dict[str, str]:
         """Return the digest of each input that is on disk, by key."""
-        found = {node.key: self._fingerprint(node) for node in inputs}
-        return {key: seen.content.sha256 for key, seen in found.items() if seen}
+        return {key: seen.content.sha256 for key, seen in self.look(inputs).items()}
+
+    def look(self, nodes: Iterable[Node]) -> dict[str, Fingerprint]:
+        """Return what each output that is on disk is like now, by key."""
+        found = {node.key: self._fingerprint(node) for node in nodes}
+        return {key: seen for key, seen in found.items() if seen}
 
     def made(
         self,
@@ -65,11 +70,9 @@ class Journal:
             IntegrityError: If the task ended without an output.
         """
         told = told or Made()
-        for name, content in told.files.items():
-            self.memory(node.project).trust(self.workspace.path(f"{node.key}/{name}"), content)
         more = yielded or {}
         record = Record(
-            **self._seen(node),
+            **_described(node, self._told(node, told) or self._fingerprint(node)),
             hash=identity.hash,
             inputs=inputs,
             requires={**identity.requires, **{key: made_by for key, (_, made_by) in more.items()}},
@@ -96,7 +99,7 @@ class Journal:
     ) -> Record:
         """Return the record of an output that counts, from now on, as made by the present code."""
         return Record(
-            **self._seen(node),
+            **_described(node, self._fingerprint(node)),
             hash=identity.hash,
             inputs=inputs,
             requires=identity.requires,
@@ -109,9 +112,13 @@ class Journal:
 
     def externals(self, nodes: Iterable[Node]) -> list[Record]:
         """Record inputs that a person made, as they are on disk now."""
+        return self.found((node, self._fingerprint(node)) for node in nodes)
+
+    def found(self, seen: Iterable[tuple[Node, Fingerprint | None]]) -> list[Record]:
+        """Record inputs that a person made, as somebody has seen them."""
         return self.keep(
-            Record(**self._seen(node), hash="", origin="external", **_stamp())
-            for node in nodes
+            Record(**_described(node, found), hash="", origin="external", **_stamp())
+            for node, found in seen
             if node.kind is Kind.EXTERNAL
         )
 
@@ -124,28 +131,40 @@ class Journal:
             self.workspace.records(project).append(some)
         return [record for some in by_project.values() for record in some]
 
-    def _seen(self, node: Node) -> dict[str, Any]:
-        """Return the fields of a record that tell of the content."""
-        seen = self._fingerprint(node)
-        if seen is None and node.kind is Kind.EXTERNAL:
-            raise NotFound(f"the input {node.key} was there and is gone")
-        if seen is None:
-            raise IntegrityError(f"{node.name} ended without writing {node.key}")
-        return {
-            "key": node.key,
-            "sha256": seen.content.sha256,
-            "size": seen.content.size,
-            "files": seen.files,
-        }
-
     def memory(self, project: str) -> Fingerprints:
         """Return the remembered digests of a project's outputs."""
         if project not in self._memories:
             self._memories[project] = self.workspace.fingerprints(project)
         return self._memories[project]
 
+    def _told(self, node: Node, told: Made) -> Fingerprint | None:
+        """Return what a task tells of its output, if it does and that is there.
+
+        What somebody else did to the files meanwhile is for the next plan to see.
+        """
+        path = self.workspace.path(node.key)
+        if told.files is None or not Path(path).is_dir():
+            return None
+        for name in told.written:
+            self.memory(node.project).trust(member(path, name), told.files[name])
+        return Fingerprint(digest_listing(told.files), told.files)
+
     def _fingerprint(self, node: Node) -> Fingerprint | None:
         return self.memory(node.project).of(self.workspace.path(node.key), is_folder=node.is_folder)
+
+
+def _described(node: Node, seen: Fingerprint | None) -> dict[str, Any]:
+    """Return the fields of a record that tell of the content."""
+    if seen is None and node.kind is Kind.EXTERNAL:
+        raise NotFound(f"the input {node.key} was there and is gone")
+    if seen is None:
+        raise IntegrityError(f"{node.name} ended without writing {node.key}")
+    return {
+        "key": node.key,
+        "sha256": seen.content.sha256,
+        "size": seen.content.size,
+        "files": seen.files,
+    }
 
 
 def _stamp() -> dict[str, Any]:

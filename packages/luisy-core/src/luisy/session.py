@@ -18,7 +18,7 @@ import atexit
 import multiprocessing
 import os
 import sys
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
@@ -29,7 +29,7 @@ from luigi.task import DynamicRequirements, flatten
 from luigi.worker import Worker
 from luisy_protocol.errors import NotFound
 
-from luisy.fingerprints import Fingerprints
+from luisy.fingerprints import Fingerprint, Fingerprints
 from luisy.made import Made
 from luisy.namesakes import check_yielded
 from luisy.pipeline import Kind, name_of
@@ -149,6 +149,12 @@ def fingerprints(task: luigi.Task, workspace: Workspace, project: str) -> Finger
     """Return the digests that are known of a project's files, during a task's run or without."""
     found = _current.find(task) if _current else None
     return found[0].journal.memory(project) if found else workspace.fingerprints(project)
+
+
+def noted(task: luigi.Task) -> Mapping[str, Fingerprint]:
+    """Return what the inputs of a running task were when it started, by key."""
+    running = vars(task).get("run")
+    return running.inputs if isinstance(running, _Recording) else {}
 
 
 def advance(task: luigi.Task, done: int, total: int) -> None:
@@ -272,7 +278,7 @@ class _Recording:
         self._work = work
         self._position = position
         self._yielded: dict[str, tuple[str, str]] = {}
-        self._inputs = work.journal.digests(work.pipeline.inputs(position))
+        self.inputs = work.journal.look(work.pipeline.inputs(position))
 
     def __call__(self) -> Any:
         with self._nothing_left_of_a_failure():
@@ -321,14 +327,15 @@ class _Recording:
         for below in [node] if node.key else list(pipeline.inputs(position)):
             made_by = identities[pipeline.keys[below.key]].hash
             self._yielded[below.key] = (describe(below.task), made_by)
-            self._inputs.update(self._work.journal.digests([below]))
+            self.inputs.update(self._work.journal.look([below]))
 
     def _record(self, told: Made | None = None) -> None:
         told = told or Made()
         identity = self._work.facts.identities[self._position]
         node = self._work.pipeline.nodes[self._position]
+        inputs = {key: seen.content.sha256 for key, seen in self.inputs.items()}
         try:
-            self._work.journal.made(node, identity, self._inputs, yielded=self._yielded, told=told)
+            self._work.journal.made(node, identity, inputs, yielded=self._yielded, told=told)
         except BaseException:
             told.undo()
             raise

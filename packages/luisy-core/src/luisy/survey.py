@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from luisy_protocol.record import Content
 from luisy_protocol.sync import RemoteOutput, Synchroniser
@@ -29,20 +29,25 @@ def identify(pipeline: Pipeline) -> list[Identity]:
 
 
 def survey(
-    pipeline: Pipeline, memory: Memory, *, synchroniser: Synchroniser | None = None
+    pipeline: Pipeline,
+    memory: Memory,
+    *,
+    prints: Callable[[str], Fingerprints],
+    synchroniser: Synchroniser | None = None,
 ) -> Facts:
     """Gather the facts of a pipeline.
 
     Args:
         pipeline: The tasks.
         memory: The records, and where outputs are.
+        prints: Returns the digests that are known of a project's files.
         synchroniser: The way to the store, if it is to be asked.
 
     Raises:
         Unavailable, AccessDenied, NotFound: If the store cannot be read.
     """
     identities = identify(pipeline)
-    local, others = _look_at_disk(pipeline, memory)
+    local, others = _look_at_disk(pipeline, memory, prints)
     remote = _look_at_store(pipeline, synchroniser)
     complete = [
         node.kind in {Kind.PLAIN, Kind.PLAIN_EXTERNAL} and bool(node.task.complete())
@@ -61,24 +66,25 @@ def _parameters(node: Node) -> Mapping[str, str]:
 
 
 def _look_at_disk(
-    pipeline: Pipeline, memory: Memory
+    pipeline: Pipeline, memory: Memory, prints: Callable[[str], Fingerprints]
 ) -> tuple[list[LocalOutput], dict[str, Content]]:
     workspace = memory.workspace
-    prints = {project: workspace.fingerprints(project) for project in pipeline.projects}
     local: list[LocalOutput] = []
     others: dict[str, Content] = {}
     for node in pipeline.nodes:
         if not node.key:
             local.append(LocalOutput())
             continue
-        seen, record = prints[node.project], memory.record(node.key)
+        seen, record = prints(node.project), memory.record(node.key)
         found = seen.of(workspace.path(node.key), is_folder=node.is_folder)
-        local.append(LocalOutput(found.content if found else None, record))
+        local.append(
+            LocalOutput(found.content, record, found.files) if found else LocalOutput(None, record)
+        )
         for key in record.inputs if record else ():
             if key not in pipeline.keys and key not in others:
                 _look_at_other(key, seen, workspace, others)
-    for seen in prints.values():
-        seen.save()
+    for project in pipeline.projects:
+        prints(project).save()
     return local, others
 
 

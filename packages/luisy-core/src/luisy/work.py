@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,6 +21,7 @@ from luisy.aside import Aside, recover
 from luisy.code_store import CodeStore
 from luisy.config import Config
 from luisy.facts import Facts
+from luisy.fingerprints import Fingerprint
 from luisy.journal import Journal
 from luisy.missing import check_inputs
 from luisy.pipeline import Kind, Node, Pipeline, discover
@@ -104,7 +105,9 @@ class Work:
         memory = Memory(self.settings.workspace)
         self.pipeline = discover(self.root, yielded=memory.yielded)
         self._seen = self._state()
-        self.facts = survey(self.pipeline, memory, synchroniser=self._store())
+        self.facts = survey(
+            self.pipeline, memory, prints=self.journal.memory, synchroniser=self._store()
+        )
         for warning in memory.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
@@ -223,14 +226,20 @@ class Work:
         return [known[key] for key in keys if key in known]
 
     def _record_externals(self) -> None:
+        """Record the inputs that a person made as the plan found them, if that is not known yet."""
         unknown = [
-            node
+            (node, Fingerprint(local.content, local.files))
             for node, local in zip(self.pipeline.nodes, self.facts.local, strict=True)
             if node.kind is Kind.EXTERNAL
             and local.content
             and (local.record is None or local.record.sha256 != local.content.sha256)
         ]
-        self.journal.externals(unknown)
+        if unknown:
+            local = list(self.facts.local)
+            for record in self.journal.found(unknown):
+                at = self.pipeline.keys[record.key]
+                local[at] = replace(local[at], record=record)
+            self.facts = replace(self.facts, local=local)
 
     def _wanted(self) -> list[RemoteOutput]:
         held = zip(self.plan.steps, self.facts.remote, strict=True)

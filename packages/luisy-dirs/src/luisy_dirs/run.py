@@ -21,7 +21,7 @@ from typing import Any
 from luisy.aside import Aside, outdated
 from luisy.config import Config
 from luisy.made import Made
-from luisy.session import advance, fingerprints
+from luisy.session import advance, fingerprints, noted
 from luisy.workspace import Workspace
 from luisy_protocol.errors import ConfigurationError
 from luisy_protocol.keys import validate_key
@@ -32,7 +32,7 @@ from luisy_dirs.files import load
 from luisy_dirs.making import Job, Result
 from luisy_dirs.memory import Memory
 from luisy_dirs.names import Names, folded
-from luisy_dirs.sources import Item, Source, code_of, items, sources
+from luisy_dirs.sources import Item, Look, Source, code_of, items, sources
 from luisy_dirs.staging import Staging
 from luisy_dirs.workers import luigi_workers, make_all
 
@@ -110,22 +110,25 @@ class _Making:
         key, workspace = self.task.key, self.workspace
         project = key.partition("/")[0]
         known = fingerprints(self.task, workspace, project)
+        look = Look(known, noted(self.task))
         found = sources(self.task)
-        wanted = list(items(found, known))
-        memory = Memory(_memory_path(workspace, key), code_of(self.task, found, known))
+        wanted = list(items(found, look))
+        memory = Memory(_memory_path(workspace, key), code_of(self.task, found, look))
         old = outdated(workspace, key)
         staging = Staging(Path(workspace.path(key)))
         if old:
             staging.undo(old)
         staging.prepare()
-        to_make = list(self._sort_out(wanted, memory, known, old, staging))
+        there = known.files(workspace.path(key), at=str(old)) if old else {}
+        to_make = list(self._sort_out(wanted, memory, there, staging))
         self._check_names(to_make)
         self._make(to_make, memory, staging)
         new = self.resumed | self.made
-        staging.swap(old, keep=self.kept.keys(), made=new.keys())
+        staging.swap(old, there, keep=self.kept.keys(), made=new.keys())
         memory.tidy(item.key for item in wanted)
         return Made(
-            files=new,
+            files=self.kept | new,
+            written=new,
             skipped=self.skipped,
             undo=lambda: staging.undo(old) if old else None,
             settle=staging.remove,
@@ -135,13 +138,10 @@ class _Making:
         self,
         wanted: Sequence[Item],
         memory: Memory,
-        known: Any,
-        old: Path | None,
+        there: Mapping[str, Content],
         staging: Staging,
     ) -> Iterator[Item]:
         """Find what may stay; yield the items to be made."""
-        target = os.path.join(self.workspace.path(self.task.key), "")  # noqa: PTH118
-        lying = os.path.join(old, "") if old else ""  # noqa: PTH118
         left = set(staging.left())
         useful: set[str] = set()
         for item in wanted:
@@ -153,7 +153,7 @@ class _Making:
             for name, content in made.items():
                 if name in left and staging.holds(name, content):
                     places.append(self.resumed)
-                elif old and known.of_file(target + name, at=lying + name) == content:
+                elif there.get(name) == content:
                     places.append(self.kept)
                 else:
                     yield item

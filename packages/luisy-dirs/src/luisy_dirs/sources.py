@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from luisy.fingerprints import Fingerprints
+from luisy.fingerprints import Fingerprint, Fingerprints
 from luisy.hashing import hash_class
 from luisy_protocol.errors import ConfigurationError, NotFound
 from luisy_protocol.record import Content
@@ -88,14 +88,31 @@ def sources(task: Any) -> list[Source]:
     return found
 
 
-def items(found: Sequence[Source], known: Fingerprints) -> Iterator[Item]:
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What is in the outputs that a task requires.
+
+    Attributes:
+        known: The digests that are known.
+        noted: What the outputs were like when the run of the task began, by key.
+    """
+
+    known: Fingerprints
+    noted: Mapping[str, Fingerprint]
+
+    def at(self, key: str, path: str, *, is_folder: bool) -> Fingerprint | None:
+        """Return what is in an output, or None if it is not there."""
+        return self.noted.get(key) or self.known.of(path.rstrip(os.sep), is_folder=is_folder)
+
+
+def items(found: Sequence[Source], look: Look) -> Iterator[Item]:
     """Yield the input files, in order.
 
     Raises:
         NotFound: If a directory is not there, or empty though a person should have filled it.
     """
     for position, source in enumerate(found):
-        contents = _contents(source, known)
+        contents = _contents(source, look)
         count = 0
         for name, content in contents.items():
             if source.target.selects(name):
@@ -105,33 +122,33 @@ def items(found: Sequence[Source], known: Fingerprints) -> Iterator[Item]:
             source.target.read()
 
 
-def code_of(task: Any, found: Sequence[Source], known: Fingerprints) -> str:
+def code_of(task: Any, found: Sequence[Source], look: Look) -> str:
     """Return the digest of everything but the input file that a file is made from."""
     described = {
         "task": hash_class(type(task)).digest,
         "parameters": sorted(task.significant_parameters().items()),
         "readers": [[source.key, _reader_digest(source)] for source in found],
-        "others": sorted(_others(task, found, known).items()),
+        "others": sorted(_others(task, found, look).items()),
     }
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
 
 
-def _contents(source: Source, known: Fingerprints) -> Mapping[str, Content]:
-    seen = known.of(source.target.path.rstrip(os.sep), is_folder=True)
+def _contents(source: Source, look: Look) -> Mapping[str, Content]:
+    seen = look.at(source.key, source.target.path, is_folder=True)
     if seen is None or seen.files is None:
         source.target.files()  # says what is missing
         raise NotFound(f"there is no directory {source.target.path}")
     return seen.files
 
 
-def _others(task: Any, found: Sequence[Source], known: Fingerprints) -> dict[str, str]:
+def _others(task: Any, found: Sequence[Source], look: Look) -> dict[str, str]:
     directories = {source.maker for source in found}
     others = {}
     for required in task.requirements():
         key = getattr(required, "key", "")
         if required not in directories and key:
-            target = required.output()
-            seen = known.of(target.path.rstrip(os.sep), is_folder=Path(target.path).is_dir())
+            path = required.output().path
+            seen = look.at(key, path, is_folder=Path(path).is_dir())
             others[key] = seen.content.sha256 if seen else ""
     return others
 
