@@ -245,7 +245,7 @@ def _png_by_matplotlib(drawn: Sequence[Vertex], path: Path) -> None:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise MissingPackage(
-            'a PNG needs Graphviz, or matplotlib: pip install "luisy-core[plot]" (SVG needs neither)'
+            'a PNG needs Graphviz or matplotlib: pip install "luisy-core[plot]" (SVG needs neither)'
         ) from error
     places = _places(drawn)
     width = max((place.x + place.width for place in places), default=100) + _MARGIN
