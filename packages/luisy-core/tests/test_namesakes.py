@@ -35,24 +35,24 @@ def yielding(twin):
 
 
 def test_one_name_in_two_modules_is_refused_with_both():
-    with pytest.raises(ConfigurationError, match="'Twin' in one.tasks and in two.tasks"):
-        check_ids([task_of("one.tasks")(), task_of("two.tasks")()])
+    with pytest.raises(ConfigurationError, match="'Twin' in one_module and in two_module"):
+        check_ids([task_of("one_module")(), task_of("two_module")()])
 
 
 def test_one_name_with_different_parameters_has_different_ids():
-    check_ids([task_of("one.tasks")(number=1), task_of("two.tasks")(number=2)])
+    check_ids([task_of("one_module")(number=1), task_of("two_module")(number=2)])
 
 
 def test_version_that_was_replaced_is_named():
-    with pytest.raises(ConfigurationError, match="two versions of the task 'Twin' in one.tasks"):
-        check_ids([task_of("one.tasks")(), task_of("one.tasks")()])
+    with pytest.raises(ConfigurationError, match="two versions of the task 'Twin' in one_module"):
+        check_ids([task_of("one_module")(), task_of("one_module")()])
 
 
 def test_yielded_task_may_have_no_namesake_anywhere():
-    twin = task_of("one.tasks")
+    twin = task_of("one_module")
     check_yielded([twin()])
-    task_of("two.tasks")
-    with pytest.raises(ConfigurationError, match="'Twin' in one.tasks and in two.tasks"):
+    task_of("two_module")
+    with pytest.raises(ConfigurationError, match="'Twin' in one_module and in two_module"):
         check_yielded([twin()])
 
 
