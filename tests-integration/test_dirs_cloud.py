@@ -79,3 +79,18 @@ def test_only_changed_files_travel(team):
     assert len(theirs) == COUNT
     assert (theirs["03.up"], theirs["new.up"]) == ("CHANGED", "NEW")
     assert "04.up" not in theirs
+
+
+def test_directory_that_arrived_is_remade_only_where_an_input_changes(team):
+    assert team.run(f"{RUN} --working-dir ../anna --upload --no-ask").code == 0
+    for task in ("Texts", "Upper"):
+        download = f"luisy --module my_module.texts {task} --working-dir ../ben --download --no-ask"
+        assert team.run(download).code == 0
+    raw = team.root / "ben/my_module/raw/texts"
+    (raw / "03.txt").write_text("changed")
+    (raw / "04.txt").unlink()
+    done = team.run(f"{RUN} --working-dir ../ben --no-ask")
+    assert (done.code, done.computed) == (0, ["03"]), done.text
+    theirs = {path.stem: path.read_text() for path in (team.root / "ben").rglob("*.up")}
+    wanted = {path.stem: path.read_text().upper() for path in raw.iterdir()}
+    assert theirs == wanted

@@ -215,13 +215,56 @@ def test_downstream_directory_makes_only_what_differs(raw):
     assert build(Twice())[1] == ["a.txt", "b.txt", "b.up"]
 
 
-def test_lost_memory_makes_everything_again(raw):
-    build(Upper())
-    (raw / "a.txt").write_text("changed")
+def lose_memory(raw):
     for path in (raw.parent.parent / ".luisy/directories").iterdir():
         path.unlink()
-    assert build(Upper())[1] == ["a.txt", "b.txt", "c.txt"]
-    assert contents(Upper())["a.up"] == "CHANGED"
+
+
+def test_lost_memory_is_made_from_the_records(raw):
+    build(Twice())
+    lose_memory(raw)
+    (raw / "a.txt").write_text("changed")
+    (raw / "b.txt").unlink()
+    (raw / "d.txt").write_text("none")
+    assert build(Twice())[1] == ["a.txt", "a.up", "d.txt"]
+    assert contents(Twice()) == {"a.twice": "CHANGED" * 2, "c.twice": "CC"}
+
+
+def test_memory_that_was_lost_stays_known_when_the_run_fails(raw):
+    build(Upper())
+    lose_memory(raw)
+    (raw / "a.txt").write_text("bad")
+    assert not build(Upper())[0].succeeded
+    (raw / "a.txt").write_text("good")
+    assert build(Upper())[1] == ["a.txt"]
+    assert contents(Upper()) == {"a.up": "GOOD", "b.up": "B", "c.up": "C"}
+
+
+def test_lost_memory_knows_nothing_of_what_was_skipped_or_changed_since(raw):
+    (raw / "b.txt").write_text("bad")
+    build(Lenient())
+    lose_memory(raw)
+    (raw / "a.txt").write_text("changed")
+    (Path(Lenient().get_outfile()) / "c.up").write_text("by hand")
+    assert build(Lenient())[1] == ["a.txt", "b.txt", "c.txt"]
+    assert contents(Lenient()) == {"a.up": "CHANGED", "c.up": "C"}
+
+
+def test_lost_memory_of_several_files_for_one_makes_everything_again(raw):
+    build(Several())
+    lose_memory(raw)
+    (raw / "a.txt").write_text("x")
+    assert build(Several())[1] == ["a.txt", "b.txt", "c.txt"]
+
+
+def test_lost_memory_makes_everything_again_when_another_input_changed(raw):
+    table = Path(Table().get_outfile())
+    table.write_text('"1"')
+    build(WithTable())
+    lose_memory(raw)
+    table.write_text('"2"')
+    assert build(WithTable())[1] == ["a.txt", "b.txt", "c.txt"]
+    assert contents(WithTable()) == {"a.x": "a2", "b.x": "b2", "c.x": "c2"}
 
 
 def test_file_changed_by_hand_is_made_again_and_no_other(raw):

@@ -28,6 +28,7 @@ import luigi
 from luigi.task import DynamicRequirements, flatten
 from luigi.worker import Worker
 from luisy_protocol.errors import NotFound
+from luisy_protocol.record import Record
 
 from luisy.fingerprints import Fingerprint, Fingerprints
 from luisy.made import Made
@@ -155,6 +156,23 @@ def noted(task: luigi.Task) -> Mapping[str, Fingerprint]:
     """Return what the inputs of a running task were when it started, by key."""
     running = vars(task).get("run")
     return running.inputs if isinstance(running, _Recording) else {}
+
+
+def former_records(task: luigi.Task) -> Mapping[str, Record]:
+    """Return the records of a running task's output and inputs as they were before the run, by key.
+
+    There are none outside of a run, nor if other code than the present made the output.
+    """
+    found = _current.find(task) if _current else None
+    if found is None:
+        return {}
+    work, position = found
+    pipeline, local = work.pipeline, work.facts.local
+    own = local[position].record
+    if own is None or own.hash != work.facts.identities[position].hash:
+        return {}
+    records = [own, *(local[pipeline.keys[node.key]].record for node in pipeline.inputs(position))]
+    return {record.key: record for record in records if record}
 
 
 def advance(task: luigi.Task, done: int, total: int) -> None:

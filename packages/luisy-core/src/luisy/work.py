@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,7 @@ class Work:
     _synchroniser: Synchroniser | None = None
     _absent: set[str] = field(default_factory=set)
     _warned: set[str] = field(default_factory=set)
+    _recorded: dict[str, str] = field(default_factory=dict)
     _seen: list[tuple[int, int]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -233,13 +234,10 @@ class Work:
             if node.kind is Kind.EXTERNAL
             and local.content
             and (local.record is None or local.record.sha256 != local.content.sha256)
+            and self._recorded.get(node.key) != local.content.sha256
         ]
-        if unknown:
-            local = list(self.facts.local)
-            for record in self.journal.found(unknown):
-                at = self.pipeline.keys[record.key]
-                local[at] = replace(local[at], record=record)
-            self.facts = replace(self.facts, local=local)
+        for record in self.journal.found(unknown):
+            self._recorded[record.key] = record.sha256
 
     def _wanted(self) -> list[RemoteOutput]:
         held = zip(self.plan.steps, self.facts.remote, strict=True)

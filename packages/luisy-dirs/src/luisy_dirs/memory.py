@@ -50,6 +50,11 @@ class Memory:
         self._lines = 0
         self._read()
 
+    @property
+    def knows_code(self) -> bool:
+        """Tell whether anything is known of what this code made."""
+        return any(entry.code == self._code for entry in self._known.values())
+
     def find(self, item: str, sha256: str) -> dict[str, Content] | None:
         """Return what was made from an input of this content, or None if that is not known."""
         known = self._known.get(item)

@@ -21,7 +21,7 @@ from typing import Any
 from luisy.aside import Aside, outdated
 from luisy.config import Config
 from luisy.made import Made
-from luisy.session import advance, fingerprints, noted
+from luisy.session import advance, fingerprints, former_records, noted
 from luisy.workspace import Workspace
 from luisy_protocol.errors import ConfigurationError
 from luisy_protocol.keys import validate_key
@@ -32,6 +32,7 @@ from luisy_dirs.files import load
 from luisy_dirs.making import Job, Result
 from luisy_dirs.memory import Memory
 from luisy_dirs.names import Names, folded
+from luisy_dirs.provenance import provenance
 from luisy_dirs.sources import Item, Look, Source, code_of, items, sources
 from luisy_dirs.staging import Staging
 from luisy_dirs.workers import luigi_workers, make_all
@@ -114,6 +115,8 @@ class _Making:
         found = sources(self.task)
         wanted = list(items(found, look))
         memory = Memory(_memory_path(workspace, key), code_of(self.task, found, look))
+        if not memory.knows_code:
+            memory.add(provenance(self.task, found, look, former_records(self.task)))
         old = outdated(workspace, key)
         staging = Staging(Path(workspace.path(key)))
         if old:

@@ -47,7 +47,7 @@ class Item(NamedTuple):
 
     def made_as(self, suffix: str) -> str:
         """Return the name of the one file that is made of it."""
-        return os.path.splitext(self.name)[0] + suffix if suffix else self.name  # noqa: PTH122
+        return made_as(self.name, suffix)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +67,11 @@ class Source:
     def path_of(self, name: str) -> str:
         """Return the path of a file."""
         return path_of(os.path.join(self.target.path, ""), name)  # noqa: PTH118
+
+
+def made_as(name: str, suffix: str) -> str:
+    """Return the name of the one file that is made of the input file of a name."""
+    return os.path.splitext(name)[0] + suffix if suffix else name  # noqa: PTH122
 
 
 def sources(task: Any) -> list[Source]:
@@ -128,7 +133,7 @@ def code_of(task: Any, found: Sequence[Source], look: Look) -> str:
         "task": hash_class(type(task)).digest,
         "parameters": sorted(task.significant_parameters().items()),
         "readers": [[source.key, _reader_digest(source)] for source in found],
-        "others": sorted(_others(task, found, look).items()),
+        "others": sorted(others_of(task, found, look).items()),
     }
     return hashlib.sha256(json.dumps(described).encode()).hexdigest()[:32]
 
@@ -141,7 +146,8 @@ def _contents(source: Source, look: Look) -> Mapping[str, Content]:
     return seen.files
 
 
-def _others(task: Any, found: Sequence[Source], look: Look) -> dict[str, str]:
+def others_of(task: Any, found: Sequence[Source], look: Look) -> dict[str, str]:
+    """Return the digest of each input of every file, by key."""
     directories = {source.maker for source in found}
     others = {}
     for required in task.requirements():
