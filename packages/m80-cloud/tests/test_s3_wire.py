@@ -1,0 +1,124 @@
+"""A request out, an answer in; what is not understood is an error, and never part of the next."""
+
+import socket
+import threading
+from urllib.parse import urlsplit
+
+import pytest
+from minus80.s3_wire import Wire
+
+GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "x"\r\n\r\nbody'
+
+
+class Server:
+    """Answers each request with the next of some texts, each connection with its own list."""
+
+    def __init__(self, *connections):
+        self.requests = []
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.url = urlsplit(f"http://127.0.0.1:{self._listener.getsockname()[1]}")
+        self._thread = threading.Thread(target=self._serve, args=(connections,))
+        self._thread.start()
+
+    def close(self):
+        self._listener.close()
+        self._thread.join()
+
+    def _serve(self, connections):
+        for answers in connections:
+            connection, _ = self._listener.accept()
+            with connection:
+                for answer in answers:
+                    self.requests.append(self._request(connection))
+                    connection.sendall(answer)
+
+    @staticmethod
+    def _request(connection):
+        text = b""
+        while b"\r\n\r\n" not in text:
+            text += connection.recv(65536)
+        head, _, body = text.partition(b"\r\n\r\n")
+        size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+        while len(body) < size:
+            body += connection.recv(65536)
+        return head, body
+
+
+@pytest.fixture
+def serve():
+    made = []
+
+    def serve(*connections):
+        made.append(Server(*connections))
+        return made[-1]
+
+    yield serve
+    for server in made:
+        server.close()
+
+
+def test_exchange_gives_status_headers_and_body(serve):
+    server = serve([GOOD])
+    wire = Wire(server.url)
+    reply = wire.exchange("GET", "/a", {"host": "there", "range": "bytes=0-9"})
+    assert (reply.status, reply.headers["etag"], reply.body) == (200, '"x"', b"body")
+    head, _ = server.requests[0]
+    assert head.split(b"\r\n")[:3] == [b"GET /a HTTP/1.1", b"host: there", b"range: bytes=0-9"]
+    wire.close()
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_exchange_sends_the_body_whole(serve, size):
+    server = serve([GOOD])
+    wire = Wire(server.url)
+    wire.exchange("PUT", "/a", {}, b"x" * size)
+    assert server.requests[0][1] == b"x" * size
+    wire.close()
+
+
+def test_answer_that_comes_in_pieces_is_put_together(serve):
+    long = b"z" * 3_000_000
+    server = serve([b"HTTP/1.1 200 OK\r\ncontent-length: 3000000\r\n\r\n" + long])
+    wire = Wire(server.url)
+    assert wire.exchange("GET", "/a", {}).body == long
+    wire.close()
+
+
+def test_connection_is_used_again(serve):
+    server = serve([GOOD, GOOD])
+    wire = Wire(server.url)
+    assert [wire.exchange("GET", path, {}).body for path in ("/a", "/b")] == [b"body"] * 2
+    wire.close()
+
+
+@pytest.mark.parametrize("ending", [b"", b"Connection: close\r\n"], ids=["silently", "announced"])
+def test_connection_that_the_server_closed_is_replaced(serve, ending):
+    server = serve([GOOD.replace(b"ETag", ending + b"ETag")], [GOOD])
+    wire = Wire(server.url)
+    assert [wire.exchange("GET", path, {}).body for path in ("/a", "/b")] == [b"body"] * 2
+    assert len(server.requests) == 2
+    wire.close()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"",
+        b"not HTTP at all\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody and more",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nEndless: " + b"x" * 200_000,
+    ],
+    ids=["none", "other", "old", "no-length", "length", "chunked", "longer", "cut", "endless"],
+)
+def test_answer_that_is_not_understood_is_an_error_and_not_part_of_the_next(serve, answer):
+    server = serve([answer], [GOOD])
+    wire = Wire(server.url)
+    with pytest.raises(ConnectionError):
+        wire.exchange("GET", "/a", {})
+    assert wire.exchange("GET", "/b", {}).body == b"body"
+    wire.close()
