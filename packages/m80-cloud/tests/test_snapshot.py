@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from luisy_protocol.errors import LuisyError
-from minus80.snapshot import Memory, backup, snapshot
+from minus80.snapshot import Memory, backup, lasting, snapshot
 
 LONG_AGO = 1_600_000_000_000_000_000
 
@@ -59,15 +59,25 @@ def test_file_that_did_not_change_is_not_read_again(folder, look, tmp_path, monk
     assert look()["file"].sha256 == digest(b"changed")
 
 
-def test_file_that_changed_just_now_is_not_remembered(folder, look):
-    path = folder / "file"
-    path.write_bytes(b"one")
-    before = path.stat()
-    found = look()["file"]
-    assert (found.sha256, found.stamp) == (digest(b"one"), ())
-    path.write_bytes(b"two")
-    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
-    assert look()["file"].sha256 == digest(b"two")
+NOW = 1_700_000_000_123_456_789
+SECOND = 1_000_000_000
+
+
+@pytest.mark.parametrize(
+    ("modified", "changed", "lasts"),
+    [
+        (NOW - SECOND // 20, NOW - SECOND // 20, False),
+        (NOW + SECOND // 20, NOW + SECOND // 20, False),
+        (NOW - 90 * SECOND, NOW - SECOND // 20, False),
+        (NOW - SECOND // 5, NOW - SECOND // 5, True),
+        (NOW // SECOND * SECOND - SECOND, NOW // SECOND * SECOND - SECOND, False),
+        (NOW // SECOND * SECOND - 2 * SECOND, NOW // SECOND * SECOND - 2 * SECOND, True),
+    ],
+    ids=["just-now", "ahead", "set-back", "a-moment-ago", "whole-seconds", "older-seconds"],
+)
+def test_stamp_lasts_when_the_next_change_must_show(modified, changed, lasts):
+    stamp = (7, modified, changed, 42)
+    assert lasting(stamp, now=NOW) == (stamp if lasts else ())
 
 
 def test_time_that_is_set_back_does_not_hide_a_change(folder, look):

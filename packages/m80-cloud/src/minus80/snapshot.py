@@ -7,8 +7,9 @@ when it is read.
 
 Digests are remembered (``<basedir>/cache/<slug>.json``) with what the file system says of the
 file: size, times of modification and change, inode. A file of which all that is unchanged is not
-read again. A file that changed in the two seconds before it was looked at is not remembered,
-because its next change might not show.
+read again. A file that changed just before it was looked at is not remembered, because its next
+change might not show: in the tenth of a second before, which is many ticks of a system's clock, or
+in the two seconds before, where the file system keeps whole seconds only.
 
 Known limits. Whoever sets times back with the system's help can fool that memory; `resend` ignores
 it.
@@ -40,7 +41,9 @@ _BESIDE = ("-wal", "-shm", "-journal")
 _VERSION = 1
 _SMALL = 64 * 1024
 _WORKERS = 4
-_FRESH = 2_000_000_000
+_SECOND = 1_000_000_000
+_FRESH = _SECOND // 10
+_FRESH_IN_WHOLE_SECONDS = 2 * _SECOND
 _BUSY_SECONDS = 60.0
 
 Stamp = tuple[int, ...]
@@ -145,6 +148,13 @@ def fetched(folder: Path, name: str, sha256: str) -> Source:
     return Source(name, sha256, size, _lasting_stamp(path), is_database(path), path)
 
 
+def lasting(stamp: Stamp, *, now: int) -> Stamp:
+    """Return the stamp of a file, or an empty one if its next change might leave it as it is."""
+    changes = stamp[1:3]
+    fresh = _FRESH if all(change % _SECOND for change in changes) else _FRESH_IN_WHOLE_SECONDS
+    return () if abs(now - max(changes)) < fresh else stamp
+
+
 def backup(database: Path, target: Path) -> None:
     """Copy a SQLite database as it is at one moment, whoever writes to it.
 
@@ -209,11 +219,8 @@ def _without_company(folder: Path, names: list[str]) -> list[str]:
 
 
 def _lasting_stamp(path: Path) -> Stamp:
-    """Return the stamp of a file, or none if its next change might leave it as it is."""
     with translated(f"read {path}"):
-        stamp = _stamp(path)
-    fresh = abs(time.time_ns() - max(stamp[1], stamp[2])) < _FRESH
-    return () if fresh else stamp
+        return lasting(_stamp(path), now=time.time_ns())
 
 
 def _stamp(path: Path) -> Stamp:
