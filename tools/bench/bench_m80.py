@@ -35,6 +35,7 @@ from rich.table import Table
 BUCKET = "bench"
 KEY, SECRET = "benchaccesskey", "benchsecretkey"
 BOTO3_THREADS = (1, 8, 16)
+_LARGE = 1 << 20
 
 
 @dataclass(slots=True)
@@ -240,7 +241,12 @@ def _folder(place: Place, name: str, direction: str) -> Path:
     if direction == "up":
         return place.source
     folder = place.scratch / f"{name}-down"
-    shutil.rmtree(folder, ignore_errors=True)
+    if folder.exists():
+        for path in folder.iterdir():
+            if path.stat().st_size > _LARGE:
+                path.unlink()
+        # Moved away: ext4 makes files slowly where many have just been deleted.
+        folder.rename(place.scratch / f"{name}-down-{time.time_ns()}")
     folder.mkdir()
     return folder
 

@@ -26,17 +26,19 @@ Work = Callable[[], None]
 
 
 def dataset(direction: str, folder: Path, prefix: str, threads: int) -> Work:
-    """Return what moves the files as a dataset; each put is of a new one, to a fresh bucket."""
+    """Return what moves the files as a dataset; each put is to a new bucket."""
     del threads
-    data = m80.CloudData()
-    name = f"{prefix}-{time.time_ns()}" if direction == "up" else _latest(data)
-    home = data.settings.basedir / "databases" / f"Files.{name}"
+    noted = Path.home() / f"{prefix}.bucket"
     if direction == "up":
-        data.nuke(yes=True)
+        noted.write_text(f"files-{time.time_ns()}")
+    os.environ["CLOUD_BUCKET"] = noted.read_text()
+    data = m80.CloudData()
+    data.list()
+    home = _new_home(data, "Files.bench")
+    if direction == "up":
         shutil.copytree(folder, home)
-        return lambda: data.put(name, "Files")
-    shutil.rmtree(home.parent, ignore_errors=True)
-    return lambda: data.get(name, "Files")
+        return lambda: data.put("bench", "Files")
+    return lambda: data.get("bench", "Files")
 
 
 def raw(direction: str, folder: Path, prefix: str, threads: int) -> Work:
@@ -94,11 +96,11 @@ def boto3(direction: str, folder: Path, prefix: str, threads: int) -> Work:
 
 def again(folder: Path) -> dict[str, float]:
     """Put a dataset, change one file, and put it again."""
+    os.environ["CLOUD_BUCKET"] = f"again-{time.time_ns()}"
     data = m80.CloudData()
-    home = data.settings.basedir / "databases" / "Files.again"
-    shutil.rmtree(home, ignore_errors=True)
+    data.list()
+    home = _new_home(data, "Files.again")
     shutil.copytree(folder, home)
-    data.nuke(yes=True)
     first = _seconds(lambda: data.put("again", "Files"))
     (home / "00005").write_bytes(os.urandom(10 * 1024))
     return {"first": first, "again": _seconds(lambda: data.put("again", "Files"))}
@@ -110,8 +112,15 @@ def _seconds(work: Work) -> float:
     return time.perf_counter() - began
 
 
-def _latest(data: m80.CloudData) -> str:
-    return data.list()["Files"][-1]
+def _new_home(data: m80.CloudData, slug: str) -> Path:
+    """Return the dataset's folder, which is not there; an old one is only moved away.
+
+    For ext4 makes files slowly where many have just been deleted.
+    """
+    home = data.settings.basedir / "databases" / slug
+    if home.exists():
+        home.rename(home.parents[1] / f"old-{time.time_ns()}")
+    return home
 
 
 def main(arguments: list[str]) -> None:
