@@ -192,6 +192,13 @@ def test_write_where_a_folder_is_is_not_supported(store):
     assert keys(store) == ["p/a/b"]
 
 
+def test_delete_in_a_folder_that_was_never_written_to_removes_the_file(store, root):
+    (root / "p").mkdir(parents=True)
+    (root / "p/a").write_bytes(b"put there by hand")
+    store.delete("p/a")
+    assert list(store.list()) == []
+
+
 def test_delete_of_the_last_object_removes_its_folders(store, root):
     store.write("p/raw/deep/a", b"")
     store.write("p/b", b"")

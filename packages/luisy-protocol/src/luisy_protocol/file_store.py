@@ -196,6 +196,7 @@ class FileStore:
         path = self._path(key)
         with suppress(NotFound), self._of(key, "delete"):
             self._status(key, path)
+            self._make_reserved()
             with locked(self._lock(key)):
                 path.unlink()
             with suppress(OSError):  # folders that are not empty stay
@@ -295,13 +296,16 @@ class FileStore:
         if _info(info.key, os.fstat(file.fileno())).etag != info.etag:
             raise Conflict(f"{info.key} in {self.url} was changed while it was read; try again")
 
+    def _make_reserved(self) -> None:
+        if not (self._reserved / "incoming").is_dir():  # the last to be made
+            make_folder(self._reserved / "locks", above=self.root.parent)
+            make_folder(self._reserved / "incoming", above=self.root.parent)
+
     @contextmanager
     def _incoming(self, key: str) -> Iterator[Path]:
         """Give a name for content that is not an object yet; whatever is left of it is removed."""
         with self._of(key, "write"):
-            if not (self._reserved / "incoming").is_dir():  # the last to be made
-                make_folder(self._reserved / "locks", above=self.root.parent)
-                make_folder(self._reserved / "incoming", above=self.root.parent)
+            self._make_reserved()
             incoming = temporary_beside(self._reserved / "incoming" / "x")
             remove_leftovers(incoming.parent)
         try:
