@@ -26,6 +26,7 @@ def answered(status: int, code: str = "") -> HttpResponseError:
         (answered(404, "BlobNotFound"), NotFound),
         (answered(404), NotFound),
         (answered(409, "BlobAlreadyExists"), Conflict),
+        (answered(409, "ContainerBeingDeleted"), Unavailable),
         (answered(412, "ConditionNotMet"), Conflict),
         (answered(401, "NoAuthenticationInformation"), AccessDenied),
         (answered(403, "AuthenticationFailed"), AccessDenied),

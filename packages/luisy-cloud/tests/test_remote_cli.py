@@ -7,6 +7,7 @@ import pty
 import select
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from uuid import uuid4
 
@@ -22,20 +23,21 @@ def missing(azurite, azure_url) -> ContainerClient:
     return ContainerClient.from_connection_string(azurite.connection_string, f"new-{uuid4().hex}")
 
 
-def list_on_a_terminal(container: ContainerClient, keys: bytes) -> tuple[int, str]:
-    """Run ``luisy remote ls`` on a terminal of its own, and answer its question.
+def on_a_terminal(
+    *words: str, keys: bytes, meanwhile: Callable[[], object] = lambda: None
+) -> tuple[int, str]:
+    """Run ``luisy remote`` on a terminal of its own, and answer its question.
 
     The keys are pressed again when nothing comes of them: Python sees a signal that arrives just
     before it waits for a key only at the next key, and a test is fast enough for that.
     """
     child, terminal = pty.fork()
     if child == 0:
-        os.environ["COLUMNS"] = "500"
-        url = f"az://{container.container_name}"
-        os.execv(LUISY, [str(LUISY), "remote", "ls", "--remote", url])
+        os.execv(LUISY, [str(LUISY), "remote", *words])
     printed = b""
     while b"[y/N]" not in printed:
         printed += os.read(terminal, 1024)
+    meanwhile()
     os.write(terminal, keys)
     try:
         while True:
@@ -48,8 +50,12 @@ def list_on_a_terminal(container: ContainerClient, keys: bytes) -> tuple[int, st
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode()
 
 
+def listed(container: ContainerClient, keys: bytes) -> tuple[int, str]:
+    return on_a_terminal("ls", "--remote", f"az://{container.container_name}", keys=keys)
+
+
 def test_missing_container_is_made_when_the_person_agrees(missing):
-    code, printed = list_on_a_terminal(missing, b"y\r")
+    code, printed = listed(missing, b"y\r")
     assert code == 0, printed
     assert "there is no such container" in printed
     assert "0 outputs" in printed
@@ -58,7 +64,7 @@ def test_missing_container_is_made_when_the_person_agrees(missing):
 
 @pytest.mark.parametrize("keys", [b"n\r", b"\r", b"\x03", b"\x04"], ids=["n", "Enter", "^C", "^D"])
 def test_missing_container_is_not_made_when_the_person_does_not_agree(missing, keys):
-    code, printed = list_on_a_terminal(missing, keys)
+    code, printed = listed(missing, keys)
     assert code == 1, printed
     assert "Traceback" not in printed
     assert not missing.exists()
@@ -75,3 +81,47 @@ def test_missing_container_is_an_error_where_nobody_can_be_asked(missing):
     assert (done.returncode, done.stdout) == (1, "")
     assert "`luisy remote create` makes it" in done.stderr
     assert not missing.exists()
+
+
+@pytest.fixture
+def orphans(tmp_path) -> Path:
+    """A folder that is a store with two files that nobody claims."""
+    folder = tmp_path / "store/p/interim"
+    folder.mkdir(parents=True)
+    (folder / "a").write_bytes(b"1")
+    (folder / "b").write_bytes(b"1")
+    return folder
+
+
+def collect_garbage(orphans: Path, **options) -> tuple[int, str]:
+    store = orphans.parent.parent.as_uri()
+    return on_a_terminal("gc", "--older-than", "0", "--remote", store, **options)
+
+
+def test_gc_leaves_what_was_replaced_while_its_question_was_open(orphans):
+    code, printed = collect_garbage(
+        orphans, keys=b"y\r", meanwhile=lambda: (orphans / "a").write_bytes(b"22")
+    )
+    assert (code, "removed 1" in printed) == (0, True), printed
+    assert [path.name for path in orphans.iterdir()] == ["a"]
+
+
+@pytest.mark.parametrize("keys", [b"n\r", b"\x03"], ids=["n", "^C"])
+def test_gc_removes_nothing_when_the_person_does_not_agree(orphans, keys):
+    code, printed = collect_garbage(orphans, keys=keys)
+    assert (code, "Nothing was removed." in printed) == (0, True), printed
+    assert len(list(orphans.iterdir())) == 2
+
+
+def test_gc_asks_nobody_where_there_is_no_terminal(orphans):
+    store = orphans.parent.parent.as_uri()
+    done = subprocess.run(
+        [LUISY, "remote", "gc", "--older-than", "0", "--remote", store],
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "--yes" in done.stderr
+    assert len(list(orphans.iterdir())) == 2

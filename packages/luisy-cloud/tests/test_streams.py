@@ -54,6 +54,12 @@ def test_checked_reader_of_a_file_that_grew_raises():
         reader.read()
 
 
+def test_checked_reader_of_a_file_that_was_cut_raises_with_its_only_chunk():
+    before = hashlib.sha256(b"12345").hexdigest()
+    with checked(b"123", size=5, sha256=before) as reader, pytest.raises(IntegrityError):
+        reader.read(5)
+
+
 @given(data=st.data(), content=st.binary(max_size=400))
 def test_ordered_digest_is_that_of_the_file_in_whatever_order_its_blocks_come(data, content):
     cuts = sorted(data.draw(st.sets(st.integers(0, len(content)), max_size=8)) | {0, len(content)})

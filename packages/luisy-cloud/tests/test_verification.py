@@ -2,9 +2,10 @@ from __future__ import annotations
 
 from luisy_cloud import StoreSynchroniser
 from luisy_cloud.inventory import take_whole_inventory
-from luisy_cloud.verification import verify
-from luisy_protocol.errors import IntegrityError, NotFound
+from luisy_cloud.verification import is_damage, verify
+from luisy_protocol.errors import IntegrityError, NotFound, Unavailable
 from luisy_protocol.progress import Silent
+from luisy_protocol.testing import FaultyStore
 
 
 def check(store) -> dict[str, Exception]:
@@ -25,4 +26,23 @@ def test_verify_names_what_is_damaged_and_what_is_gone(store, tmp_path, make_out
     assert {key: type(error) for key, error in failures.items()} == {
         damaged.key: IntegrityError,
         folder.key: NotFound,
+    }
+    assert all(is_damage(error) for error in failures.values())
+
+
+def test_verify_does_not_call_damaged_what_cannot_be_read(store, tmp_path, make_output):
+    file = make_output(tmp_path, "p/final/file", b"1")
+    folder = make_output(tmp_path, "p/final/d", {"1": b"1", "2": b"2"})
+    synchroniser = StoreSynchroniser(store, tmp_path)
+    synchroniser.upload([file, folder], progress=Silent(), stored=lambda _: None)
+    store.write("p/final/d/2", b"3")
+
+    def before(operation, key):
+        if operation == "download" and key != "p/final/d/2":
+            raise Unavailable("the line is cut")
+
+    failures = check(FaultyStore(store, before=before))
+    assert {key: is_damage(error) for key, error in failures.items()} == {
+        file.key: False,
+        folder.key: True,
     }

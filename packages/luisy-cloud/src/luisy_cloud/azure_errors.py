@@ -2,7 +2,7 @@
 
     ResourceNotFoundError            NotFound          the container, or the object
     ResourceModifiedError            Conflict          a condition did not hold
-    ResourceExistsError              Conflict
+    ResourceExistsError              Conflict          but Unavailable while Azure still deletes
     ClientAuthenticationError, 403   AccessDenied      key, SAS token, identity, or network rules
     408, 429, 5xx                    Unavailable       after the SDK's own retries
     no answer, connection cut        Unavailable
@@ -88,14 +88,14 @@ def _translate_answer(error: HttpResponseError, failed: str) -> LuisyError:
         return MissingContainer(
             f"{failed}: there is no such container; `luisy remote create` makes it"
         )
+    if status in _BUSY or status >= 500 or code == "ContainerBeingDeleted":
+        return Unavailable(f"{failed}: the service is busy or broken ({status} {code}); try again")
     if status == 404:
         return NotFound(f"{failed}: there is no such object")
     if status in {409, 412}:
         return Conflict(f"{failed}: somebody else wrote it in between ({code})")
     if status in {401, 403}:
         return AccessDenied(f"{failed}: {_why_denied(error, code)}")
-    if status in _BUSY or status >= 500:
-        return Unavailable(f"{failed}: the service is busy or broken ({status} {code}); try again")
     return LuisyError(f"{failed}: {status} {code}: {_first_line(error)}")
 
 

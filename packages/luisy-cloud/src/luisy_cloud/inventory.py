@@ -105,7 +105,7 @@ class Inventory:
         while end > 0:
             record = self.records.get(key[:end])
             if record is not None:
-                return contents_of(record).get(key)
+                return _content_at(record, key)
             end = key.rfind("/", 0, end)
         return None
 
@@ -125,6 +125,12 @@ def contents_of(record: Record) -> dict[str, Content]:
     if record.files is None:
         return {record.key: Content(record.sha256, record.size)}
     return {f"{record.key}/{name}": content for name, content in record.files.items()}
+
+
+def _content_at(record: Record, key: str) -> Content | None:
+    if record.files is None:
+        return Content(record.sha256, record.size) if key == record.key else None
+    return record.files.get(key.removeprefix(record.key + "/"))
 
 
 def project_of(key: str) -> str:

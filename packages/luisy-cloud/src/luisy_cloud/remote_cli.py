@@ -87,6 +87,7 @@ def verify(prefix: str, url: str | None, *, forget: bool) -> int:
 
     from luisy_cloud.inventory import project_of, take_whole_inventory
     from luisy_cloud.synchroniser import WORKERS
+    from luisy_cloud.verification import is_damage
     from luisy_cloud.verification import verify as check
 
     with _opened(url) as store:
@@ -95,11 +96,11 @@ def verify(prefix: str, url: str | None, *, forget: bool) -> int:
         records = [record for key, record in inventory.records.items() if key.startswith(prefix)]
         failures = check(store, inventory, records, progress=terminal_progress(), workers=WORKERS)
         for key, error in sorted(failures.items()):
-            click.echo(f"damaged: {key}: {error}")
-        if forget:
-            for project in {project_of(key) for key in failures}:
-                keys = [key for key in failures if project_of(key) == project]
-                StoreRecords(store, project).forget(keys)
+            click.echo(f"{'damaged' if is_damage(error) else 'not read'}: {key}: {error}")
+        damaged = [key for key, error in failures.items() if is_damage(error)] if forget else []
+        for project in {project_of(key) for key in damaged}:
+            keys = [key for key in damaged if project_of(key) == project]
+            StoreRecords(store, project).forget(keys)
     good = len(records) - len(failures)
     click.echo(f"{good} of {len(records)} outputs are as recorded")
     return 1 if failures else 0
@@ -137,33 +138,40 @@ def gc(
     With a TASK (and --module), also recorded outputs of its projects that neither it nor what it
     requires makes. Outputs of other pipelines in these projects are among them: look at the list.
     """
-    from luisy_cloud.garbage import find_garbage, remove_garbage
+    from luisy_cloud.garbage import Garbage, find_garbage, remove_garbage
     from luisy_cloud.inventory import project_of, take_whole_inventory
     from luisy_cloud.remote_text import write_garbage
 
     claimed = _claimed(arguments, module, working_dir)
-    with _opened(url) as store:
+    projects = None if claimed is None else {project_of(key) for key in claimed}
+
+    def look(store: Any) -> list[Garbage]:
         inventory = take_whole_inventory(store)
         _warn(inventory.warnings)
-        projects = None if claimed is None else {project_of(key) for key in claimed}
-        found = [
+        found = find_garbage(
+            inventory,
+            claimed=claimed,
+            include_raw=include_raw,
+            min_age=timedelta(hours=older_than),
+        )
+        return [
             garbage
-            for garbage in find_garbage(
-                inventory,
-                claimed=claimed,
-                include_raw=include_raw,
-                min_age=timedelta(hours=older_than),
-            )
+            for garbage in found
             if garbage.key.startswith(prefix)
             and (projects is None or project_of(garbage.key) in projects)
         ]
+
+    with _opened(url) as store:
+        found = look(store)
         write_garbage(found)
         if not found or dry_run:
             return 0
         if not _is_approved("Remove them?", yes=yes):
             click.echo("Nothing was removed.")
             return 0
-        removed = sum(1 for _ in remove_garbage(store, found))
+        # Whatever somebody has replaced or recorded while the question was open stays.
+        unchanged = [garbage for garbage in look(store) if garbage in found]
+        removed = sum(1 for _ in remove_garbage(store, unchanged))
     click.echo(f"removed {removed}")
     return 0
 

@@ -53,7 +53,8 @@ class CheckedReader:
             chunk = self._file.read(size)
         self._reader.passed(chunk)
         self._running_md5.update(chunk)
-        if self._reader.size >= self._size or not chunk:
+        is_end = self._reader.size >= self._size or len(chunk) < size or not chunk
+        if is_end:
             if self._reader.sha256 != self._sha256:
                 raise IntegrityError(
                     f"{self._file.name} changed since its digest was taken; run the task again"
