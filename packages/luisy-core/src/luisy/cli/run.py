@@ -37,7 +37,7 @@ def run(arguments: Sequence[str], **given: Any) -> int:
     from luisy.work import Settings
 
     apply_settings(given)
-    with root_task(luigi_line(arguments, given)) as root:
+    with root_task(luigi_line(arguments, given)) as root, return_codes():
         settings = Settings.of(root)
         show = Terminal(is_quiet=given["quiet"], is_verbose=given["verbose"])
         wishes = Wishes(
@@ -48,6 +48,6 @@ def run(arguments: Sequence[str], **given: Any) -> int:
         )
         if given["hash_update_mode"]:
             return 1 if update_hashes(root, settings, show, wishes) is None else 0
-        with return_codes(), log_of_luigi(settings.workspace, root) as log:
+        with log_of_luigi(settings.workspace, root) as log:
             outcome = carry_out(root, settings, show, wishes, log=log)
         return return_code(outcome)
