@@ -4,12 +4,14 @@ Rules of repetition, the same for every endpoint:
 
 1. 429: every verb is repeated, because the server did nothing. The wait is `Retry-After` (seconds
    or a date), else `RateLimit-Reset`, else 1, 2, 4 ... 10 seconds. At most `num_retries_rate_limit`
-   times (20 if it is None); a server that asks for more than five minutes is not waited for.
+   times (20 if it is None).
 2. No connection at all (refused, no such host): every verb is repeated, because nothing was sent.
 3. A connection that was cut, no answer in time, 500, 502, 503 and 504: only a request that is
-   marked repeatable. `Retry-After` counts here too.
+   marked repeatable. Where `Retry-After` tells how long to wait, that counts.
 4. Rules 2 and 3 together at most `num_retries` times per request, waiting a quarter of a second,
    doubled each time, less up to half of it by chance, so that many clients do not come back as one.
+5. A server that asks for a wait of more than five minutes is not waited for.
+6. An authorization server that is busy or away counts as one to which nothing was sent.
 """
 
 from __future__ import annotations
@@ -92,11 +94,12 @@ class Call:
             allowed = self.client.num_retries_rate_limit
             allowed = DEFAULT_RATE_LIMIT_RETRIES if allowed is None else allowed
             is_allowed, wait = limited < allowed, rate_limit_wait(response.headers, limited)
-        else:
-            is_temporary = status in TEMPORARY and request.is_repeatable
-            is_allowed = is_temporary and failed < self.client.num_retries
+        elif status in TEMPORARY and request.is_repeatable:
             told = _told_wait(response.headers, "Retry-After")
+            is_allowed = failed < self.client.num_retries
             wait = _backoff(failed) if told is None else told
+        else:
+            return None
         return wait if is_allowed and wait <= LONGEST_TOLD_WAIT else None
 
     def pause(self, seconds: float) -> Steps[float]:

@@ -15,10 +15,24 @@ from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
 
-from luisy_protocol.errors import IntegrityError, NotFound
+from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound
 from luisy_protocol.store import Advance
 
 CHUNK = 1 << 20
+
+
+def size_of(file: Path) -> int:
+    """Return the size of a file that will be sent.
+
+    Raises:
+        ConfigurationError: If it is a folder.
+        NotFound: If there is none.
+    """
+    if file.is_dir():
+        raise ConfigurationError(f"{file} is a folder; pack it, or send its files")
+    if not file.is_file():
+        raise NotFound(f"there is no file {file} to send")
+    return file.stat().st_size
 
 
 class FormBody:
@@ -59,9 +73,7 @@ class FormBody:
 
     def _measure(self) -> int:
         if isinstance(self._source, Path):
-            if not self._source.is_file():
-                raise NotFound(f"there is no file {self._source} to send")
-            return self._source.stat().st_size
+            return size_of(self._source)
         end = self._source.seek(0, os.SEEK_END)
         self._source.seek(self._start)
         return end - self._start

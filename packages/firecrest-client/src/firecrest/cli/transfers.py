@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
-from luisy_protocol.errors import NotFound
 
 from firecrest.cli.bar import Bar
 from firecrest.cli.session import System, client_of
+from firecrest.multipart import size_of
 from firecrest.types import Task
 
 PANEL = "Storage commands"
@@ -94,9 +94,7 @@ def upload(
 ) -> None:
     """Upload a file."""
     client = client_of(ctx)
-    if not source.is_file():
-        raise NotFound(f"there is no file {source} to upload")
-    with Bar(f"upload {source}", source.stat().st_size) as bar:
+    with Bar(f"upload {source}", size_of(source)) as bar:
         if kind is TransferType.auto:
             client.upload(
                 system,
