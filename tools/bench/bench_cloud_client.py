@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 URL = "az://bench"
@@ -40,12 +41,17 @@ def luisy(direction: str, folder: Path, prefix: str, threads: int) -> Callable[[
     return lambda: download_all(store, fetches, workers=threads)
 
 
-def sdk(direction: str, folder: Path, prefix: str, threads: int) -> Callable[[], None]:
+def sdk(
+    direction: str, folder: Path, prefix: str, threads: int, *, block: int = 4 * 1024 * 1024
+) -> Callable[[], None]:
     """Return what moves the files with Azure's SDK alone, as its documentation shows."""
     from azure.storage.blob import ContainerClient
 
     container = ContainerClient.from_connection_string(
-        os.environ["LUISY_AZURE_CONNECTION_STRING"], "bench"
+        os.environ["LUISY_AZURE_CONNECTION_STRING"],
+        "bench",
+        max_block_size=block,
+        max_chunk_get_size=block,
     )
     container.get_blob_client("warm").get_blob_properties()
     names = [path.name for path in _files(folder)]
@@ -88,7 +94,11 @@ def _sha256(path: Path) -> str:
 def main(arguments: list[str]) -> None:
     """Measure one transfer."""
     client, direction, folder, prefix, threads = arguments
-    clients = {"luisy": luisy, "sdk": sdk}
+    clients: dict[str, Callable[[str, Path, str, int], Callable[[], None]]] = {
+        "luisy": luisy,
+        "sdk": sdk,
+        "sdk-8MiB": partial(sdk, block=8 * 1024 * 1024),
+    }
     work = clients[client](direction, Path(folder), prefix, int(threads))
     cpu, began = time.process_time(), time.perf_counter()
     work()

@@ -216,3 +216,15 @@ def test_with_a_proxy_there_is_no_quick_path(monkeypatch, azurite, azure_url):
     assert open_quick_path(settings, container, session, limit=1000) is None
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     assert open_quick_path(settings, container, session, limit=1000) is not None
+
+
+def test_everything_goes_through_the_proxy_that_the_environment_names(
+    azure_url, azure_proxy, azurite, monkeypatch, tmp_path
+):
+    monkeypatch.setenv("HTTP_PROXY", azure_proxy.endpoint.removesuffix(f"/{azurite.account}"))
+    monkeypatch.setenv("NO_PROXY", "")
+    (tmp_path / "a").write_bytes(b"x")
+    store = open_azure_store(azure_url)
+    sent = store.upload(tmp_path / "a", "p/a", sha256=digest_bytes(b"x").sha256)
+    assert store.download("p/a", tmp_path / "b").info == sent
+    assert [request.method for request in azure_proxy.requests] == ["PUT", "GET"]
