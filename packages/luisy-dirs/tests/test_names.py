@@ -71,3 +71,14 @@ def test_check_listing_finds_a_clash_on_disk(tmp_path):
         pytest.skip("this file system takes them for one")
     with pytest.raises(NameClash):
         check_listing(str(tmp_path))
+
+
+@pytest.mark.parametrize("other", ["a", "A", "a/b"])
+def test_names_that_are_taken_together_clash_as_each_would(other):
+    names = Names()
+    names.add_all([("a", "one"), ("b", "two")])
+    assert names.has("B")
+    with pytest.raises(NameClash, match="three"):
+        names.add(other, "three")
+    with pytest.raises(NameClash, match="three"):
+        Names().add_all([("a", "one"), (other, "three")])

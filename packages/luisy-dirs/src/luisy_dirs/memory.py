@@ -103,7 +103,7 @@ class Memory:
                 os.truncate(self._path, len(whole + newline))
         self._lines = len(lines) - 1
         for found in _parsed(lines[1:]):
-            with suppress(ValueError, TypeError):
+            if type(found) is list and len(found) == 4 and type(found[1]) is str:
                 code, item, sha256, made = found
                 self._known[item] = _Entry(code, sha256, made)
 

@@ -9,6 +9,7 @@ A file and a folder of one name clash, too.
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Collection
 
 from luisy_protocol.keys import validate_key
 
@@ -47,6 +48,19 @@ class Names:
         self._taken[same] = (name, origin)
         if "/" in same:
             self._add_folders(same, name, origin)
+
+    def add_all(self, names: Collection[tuple[str, str]]) -> None:
+        """Take many safe names, each with what becomes the file of that name.
+
+        Raises:
+            NameClash: If two are the same, or one is taken.
+        """
+        taken = {folded(name): (name, origin) for name, origin in names}
+        if len(taken) == len(names) and not self._taken and not any("/" in name for name in taken):
+            self._taken = taken
+            return
+        for name, origin in names:
+            self.add_safe(name, origin)
 
     def has(self, name: str) -> bool:
         """Tell whether the name is taken."""

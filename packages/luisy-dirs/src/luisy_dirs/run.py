@@ -146,7 +146,7 @@ class _Making:
     ) -> Iterator[Item]:
         """Find what may stay; yield the items to be made."""
         left = set(staging.left())
-        useful: set[str] = set()
+        useful: list[tuple[str, str]] = []
         for item in wanted:
             made = memory.find(item.key, item.sha256)
             if made is None:
@@ -164,9 +164,9 @@ class _Making:
             else:
                 for place, (name, content) in zip(places, made.items(), strict=True):
                     place[name] = content
-                    self._names.add_safe(name, item.key)
-                    useful.add(name)
-        staging.drop(left - useful)
+                    useful.append((name, item.key))
+        self._names.add_all(useful)
+        staging.drop(left - {name for name, _ in useful})
 
     def _check_names(self, to_make: Sequence[Item]) -> None:
         """Check the names that are known before the files are made."""
