@@ -215,6 +215,40 @@ def test_downstream_directory_makes_only_what_differs(raw):
     assert build(Twice())[1] == ["a.txt", "b.txt", "b.up"]
 
 
+@luisy.interim
+@luisy.project_name("luisy_dirs_tests")
+@luisy.requires(Letters)
+@directory_output(write=write_text, read=text_of, suffix=".up")
+class Meddled(luisy.Task):
+    """While it is at work on one file, somebody writes to another."""
+
+    def process(self, path, content):
+        note(path)
+        if content.startswith("meddle with "):
+            (victim,) = Path(Config().working_dir).rglob(content.removeprefix("meddle with "))
+            victim.write_text("meddled")
+        return content.upper()
+
+
+def test_input_that_changes_while_the_task_runs_is_noticed_the_next_time(raw):
+    (raw / "c.txt").write_text("meddle with a.txt")
+    build(Meddled())
+    assert contents(Meddled())["a.up"] == "A"
+    assert build(Meddled())[1] == ["a.txt"]
+    assert contents(Meddled())["a.up"] == "MEDDLED"
+
+
+def test_output_that_changes_while_the_task_runs_is_noticed_the_next_time(raw):
+    build(Meddled())
+    (raw / "c.txt").write_text("meddle with a.up")
+    build(Meddled())
+    assert contents(Meddled())["a.up"] == "meddled"
+    outcome, called = build(Meddled())
+    assert [reason.text for reason in outcome.plan.steps[-1].reasons] == ["output modified by hand"]
+    assert called == ["a.txt"]
+    assert contents(Meddled())["a.up"] == "A"
+
+
 def lose_memory(raw):
     for path in (raw.parent.parent / ".luisy/directories").iterdir():
         path.unlink()
