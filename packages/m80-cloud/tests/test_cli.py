@@ -93,6 +93,15 @@ def test_a_mistake_is_one_line_and_no_traceback(run, in_cloud, words):
     assert found.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [("remove", "small", "Files"), ("nuke",)], ids=" ".join)
+def test_question_that_nobody_can_answer_says_what_to_do(run, in_cloud, dataset, words):
+    run("cloud", "put", "small", "Files")
+    found = run("cloud", *words, input="")
+    assert found.exit_code == 1
+    assert found.stderr.endswith("Error: nothing was done; without a terminal, say --yes\n")
+    assert json.loads(run("cloud", "list", "--json").stdout) == {"Files": ["small"]}
+
+
 def test_misuse_is_code_2(run):
     assert run("cloud", "get", "nothing").exit_code == 2
 

@@ -133,3 +133,13 @@ def test_verify_tells_of_a_damaged_manifest(data, dataset, s3_server, in_cloud):
 def test_verify_of_a_dataset_that_is_not_there_is_an_error(data):
     with pytest.raises(m80.DatasetNotFound):
         data.verify("small", "Files")
+
+
+def test_verify_finds_a_compressed_content_that_lost_its_end(data, dataset, s3_server, in_cloud):
+    data.put("small", "Files", compress=True)
+    client = s3_server.client()
+    item = client.list_objects_v2(Bucket=in_cloud, Prefix="minus80/blobs/")["Contents"][0]
+    content = client.get_object(Bucket=in_cloud, Key=item["Key"])["Body"].read()
+    client.put_object(Bucket=in_cloud, Key=item["Key"], Body=content[:-4])
+    (problem,) = data.verify("small", "Files").problems
+    assert "is damaged" in problem

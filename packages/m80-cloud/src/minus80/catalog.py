@@ -46,6 +46,18 @@ class Catalog:
             return History(), None
         return histories.decode(text, name=f"{key} in {self._store.url}"), info.etag
 
+    def existing(self, slug: str) -> History:
+        """Return a dataset's history; an empty one if only the old engine stored the dataset.
+
+        Raises:
+            DatasetNotFound: If there is none; the message has the nearest names.
+        """
+        history, _ = self.look(slug)
+        old = OLD_DATASETS + slug
+        if not history.versions and all(info.key != old for info in self._store.list(old)):
+            raise self.not_found(slug)
+        return history
+
     def manifest(self, version: Version) -> Manifest:
         """Return the files of a version.
 

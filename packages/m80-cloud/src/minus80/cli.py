@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import ParamSpec
 
 import click
-from luisy_protocol.errors import LuisyError
+from luisy_protocol.errors import ConfigurationError, LuisyError
 
 from minus80.cloud import CloudData
 from minus80.folders import Folders
@@ -66,7 +66,7 @@ def _notes() -> Iterator[None]:
 
 _NAME = click.argument("name")
 _DTYPE = click.argument("dtype")
-_RAW = click.option("--raw", is_flag=True, help="Raw files instead of datasets.")
+_RAW = click.option("--raw", is_flag=True, help="NAME is that of a raw file.")
 _JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 _YES = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 
@@ -102,8 +102,7 @@ def delete_here(name: str, dtype: str, *, yes: bool) -> None:
     """Delete a dataset on this machine."""
     folders, slug = Folders(load_settings().basedir), slug_of(name, dtype)
     folder = folders.existing(slug)
-    if not yes:
-        click.confirm(f"Delete {folder} for good?", abort=True)
+    _ask(f"Delete {folder} for good?", yes=yes)
     folders.delete(slug)
 
 
@@ -115,7 +114,7 @@ def cloud() -> None:
 @cloud.command("list")
 @click.option("--name", help="Only what begins with this.")
 @click.option("--dtype", help="Only this type.")
-@_RAW
+@click.option("--raw", is_flag=True, help="Raw files instead of datasets.")
 @_JSON
 @_reporting
 def list_cloud(name: str | None, dtype: str | None, *, raw: bool, as_json: bool) -> None:
@@ -124,7 +123,7 @@ def list_cloud(name: str | None, dtype: str | None, *, raw: bool, as_json: bool)
         _show(data.list(name, dtype, raw=raw), as_json=as_json)
 
 
-@cloud.command()
+@cloud.command(short_help="Store a dataset as one more version, or a raw file.")
 @_NAME
 @_DTYPE
 @_RAW
@@ -138,7 +137,7 @@ def put(name: str, dtype: str, *, raw: bool, compress: bool, tag: str | None, re
         data.put(name, dtype, raw, compress, tag=tag, resend=resend)
 
 
-@cloud.command()
+@cloud.command(short_help="Fetch a dataset or a raw file.")
 @_NAME
 @_DTYPE
 @_RAW
@@ -160,7 +159,7 @@ def get(
         data.get(name, dtype, raw, output, version=version, tag=tag)
 
 
-@cloud.command()
+@cloud.command(short_help="Remove a dataset or a raw file.")
 @_NAME
 @_DTYPE
 @_RAW
@@ -169,8 +168,7 @@ def get(
 def remove(name: str, dtype: str, *, raw: bool, yes: bool) -> None:
     """Remove a dataset with all its versions, or a raw file, from the cloud."""
     with _cloud() as data:
-        if not yes:
-            click.confirm(f"Remove {dtype} {name} from {data.url} for good?", abort=True)
+        _ask(f"Remove {dtype} {name} from {data.url} for good?", yes=yes)
         data.remove(name, dtype, raw=raw)
 
 
@@ -218,12 +216,12 @@ def gc(*, dry_run: bool, as_json: bool) -> None:
         return
     would = "would free" if dry_run else "freed"
     click.echo(
-        f"{would} {cleaned.size:,} bytes in {cleaned.objects:,} objects, and "
-        f"{cleaned.uploads:,} unfinished uploads"
+        f"{would} {_count(cleaned.size, 'byte')} in {_count(cleaned.objects, 'object')}, and "
+        f"{_count(cleaned.uploads, 'unfinished upload')}"
     )
 
 
-@cloud.command()
+@cloud.command(short_help="Compare what is stored with its digests.")
 @click.argument("name", required=False)
 @click.argument("dtype", required=False)
 @_JSON
@@ -237,7 +235,8 @@ def verify(name: str | None, dtype: str | None, *, as_json: bool) -> None:
     else:
         for problem in verified.problems:
             click.echo(problem)
-        click.echo(f"{verified.contents:,} contents read, {len(verified.problems)} problems")
+        problems = _count(len(verified.problems), "problem")
+        click.echo(f"{_count(verified.contents, 'content')} read, {problems}")
     if verified.problems:
         sys.exit(1)
 
@@ -248,10 +247,7 @@ def verify(name: str | None, dtype: str | None, *, as_json: bool) -> None:
 def nuke(*, yes: bool) -> None:
     """Remove all datasets and raw files from the cloud, for good."""
     with _cloud() as data:
-        if not yes:
-            click.confirm(
-                f"Remove all datasets and raw files from {data.url} for good?", abort=True
-            )
+        _ask(f"Remove all datasets and raw files from {data.url} for good?", yes=yes)
         data.nuke(yes=True)
 
 
@@ -266,11 +262,27 @@ def _cloud() -> Iterator[CloudData]:
         data.close()
 
 
+def _ask(question: str, *, yes: bool) -> None:
+    """Go on if the person agrees, or said so before."""
+    try:
+        if not yes:
+            click.confirm(question, abort=True)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=True)
+        raise ConfigurationError("nothing was done; without a terminal, say --yes") from None
+
+
 def _show(listing: Listing, *, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps({dtype: list(names) for dtype, names in listing.items()}))
     else:
         click.echo(repr(listing))
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number:,} {what}{'' if number == 1 else 's'}"
 
 
 def _without(entry: Mapping[str, object], name: str) -> dict[str, object]:

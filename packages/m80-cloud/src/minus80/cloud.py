@@ -12,7 +12,6 @@ from luisy_protocol.progress import Silent, TransferProgress
 
 from minus80.folders import Folders
 from minus80.history import History
-from minus80.layout import OLD_DATASETS
 from minus80.listing import Listing
 from minus80.names import slug_of, split_slug, valid_dtype, valid_name
 from minus80.settings import Settings, load_settings
@@ -232,15 +231,7 @@ class CloudData:
         """
         from minus80.catalog import Catalog
 
-        slug, catalog = slug_of(name, dtype), Catalog(self._store)
-        history, _ = catalog.look(slug)
-        if not history.versions:
-            if any(
-                info.key == OLD_DATASETS + slug for info in self._store.list(OLD_DATASETS + slug)
-            ):
-                return history
-            raise catalog.not_found(slug)
-        return history
+        return Catalog(self._store).existing(slug_of(name, dtype))
 
     def tag(self, name: str, dtype: str, tag: str, *, version: int | None = None) -> None:
         """Give a name to a version of a dataset.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from luisy_protocol.errors import IntegrityError
@@ -61,7 +61,7 @@ def expand_file(source: Path, target: Path, *, limit: int) -> str:
     """
     digest, size = hashlib.sha256(), 0
     with translated(f"write {target}"), target.open("wb") as out:
-        for chunk in _expanded(source):
+        for chunk in expanded(_chunks(source), name=source.name):
             size += len(chunk)
             if size > limit:
                 raise IntegrityError(f"{source.name} holds more than the {limit:,} bytes it should")
@@ -70,16 +70,31 @@ def expand_file(source: Path, target: Path, *, limit: int) -> str:
     return digest.hexdigest()
 
 
-def _expanded(source: Path) -> Iterator[bytes]:
+def expanded(chunks: Iterable[bytes], *, name: str) -> Iterator[bytes]:
+    """Yield what a gzip file holds, at most a megabyte at a time.
+
+    Args:
+        chunks: The compressed file.
+        name: What to call it in messages.
+
+    Raises:
+        IntegrityError: If it is malformed or cut off.
+    """
     unpacker = zlib.decompressobj(_GZIP)
     try:
-        with source.open("rb") as file:
-            while chunk := file.read(_CHUNK):
-                while chunk:
-                    yield unpacker.decompress(chunk, _CHUNK)
-                    chunk = unpacker.unconsumed_tail
+        for chunk in chunks:
+            left = chunk
+            while left:
+                yield unpacker.decompress(left, _CHUNK)
+                left = unpacker.unconsumed_tail
         yield unpacker.flush()
     except zlib.error as error:
-        raise IntegrityError(f"{source.name} is no valid gzip file") from error
+        raise IntegrityError(f"{name} is no valid gzip file") from error
     if not unpacker.eof:
-        raise IntegrityError(f"{source.name} is cut off")
+        raise IntegrityError(f"{name} is cut off")
+
+
+def _chunks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            yield chunk

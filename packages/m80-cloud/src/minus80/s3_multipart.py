@@ -162,6 +162,13 @@ class _Upload:
         advance: Advance,
     ) -> None:
         limit = self._connection.parts_in_memory
+        failed: list[BaseException] = []
+
+        def settle(future: Future[CompletedPartTypeDef]) -> None:
+            limit.release()
+            if not future.cancelled() and (error := future.exception()):
+                failed.append(error)
+
         while True:
             limit.acquire()
             body = b""
@@ -178,9 +185,10 @@ class _Upload:
             if not body:
                 limit.release()
                 return
-            future.add_done_callback(lambda _: limit.release())
             futures.append(future)
-            _raise_first(futures)
+            future.add_done_callback(settle)
+            if failed:
+                raise failed[0]
 
     def _send_one(self, number: int, body: bytes, advance: Advance) -> CompletedPartTypeDef:
         advance(0)  # may cancel
@@ -238,14 +246,6 @@ def _reader(file: BinaryIO, size: int, path: Path) -> Callable[[], bytes]:
             return file.read(size)
 
     return read
-
-
-def _raise_first(futures: list[Future[CompletedPartTypeDef]]) -> None:
-    for future in futures:
-        if future.done() and not future.cancelled():
-            error = future.exception()
-            if error is not None:
-                raise error
 
 
 def _is_same(present: _Sent, body: bytes) -> bool:

@@ -69,10 +69,7 @@ def open_s3_store(url: str) -> S3Store:
         raise ConfigurationError(f"{url} is not the URL of a bucket, as in s3://bucket/prefix")
     settings = load_settings(create=False).with_bucket(split.netloc)
     prefix = unquote(split.path).strip("/")
-    return S3Store(
-        settings.cloud,
-        prefix=validate_key(prefix) if prefix else "",
-    )
+    return S3Store(settings.cloud, prefix=validate_key(prefix) if prefix else "")
 
 
 class S3Store:
@@ -84,8 +81,7 @@ class S3Store:
         cloud: The server, the bucket and the credentials.
         prefix: The folder in the bucket; the whole bucket if empty.
         uploads: A folder in which uploads of large files are remembered until they are complete,
-        so that
-            a later run goes on where one was stopped.
+            so that a later run goes on where one was stopped.
     """
 
     def __init__(self, cloud: Cloud, *, prefix: str = "", uploads: Path | None = None) -> None:

@@ -10,7 +10,6 @@ history or manifest cannot be read it deletes nothing.
 from __future__ import annotations
 
 import hashlib
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -34,6 +33,7 @@ from minus80.layout import (
     dataset_slug,
     manifest_key,
 )
+from minus80.packing import expanded
 from minus80.s3_store import S3Store, Unfinished
 from minus80.under_way import CLEANING, marked, renew
 
@@ -164,14 +164,13 @@ def _versions(catalog: Catalog, slug: str, problems: list[str]) -> tuple[Version
 def _problem(store: S3Store, key: str) -> str:
     """Return what is wrong with a content, or nothing."""
     sha256, gzip = blob_of(key)
-    digest = hashlib.sha256()
-    unpacker = zlib.decompressobj(31) if gzip else None
+    digest, chunks = hashlib.sha256(), store.chunks(key)
     try:
-        for chunk in store.chunks(key):
-            digest.update(unpacker.decompress(chunk) if unpacker else chunk)
+        for chunk in expanded(chunks, name=key) if gzip else chunks:
+            digest.update(chunk)
     except NotFound:
         return "missing"
-    except (IntegrityError, zlib.error):
+    except IntegrityError:
         return "damaged"
     except LuisyError as error:
         return f"not readable ({error})"
