@@ -1,7 +1,7 @@
 """Each mistake is answered by one clear sentence and a non-zero exit, and nothing is lost.
 
-Exit codes: 1 where something failed, 2 where the command or a setting is wrong; luigi's own where its
-configuration has them.
+Exit codes: 1 where something failed, 2 where the command or a setting is wrong; luigi's own where
+its configuration has them.
 """
 
 import socket
