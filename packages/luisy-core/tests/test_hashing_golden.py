@@ -175,7 +175,7 @@ class Everything(Base, extra=1):
 ''',
 }
 
-DIGEST = "f44d5202466dbb7d669ab079bf2fe98bf24ec05629316477ce9d0ccac8f8895a"
+DIGEST = "a32880da94917cef96950cd2fcfbe258292c2b40393bce59fe06b336cf7d5132"
 
 
 def interpreters() -> list[str]:

@@ -140,6 +140,27 @@ def in_util(
     return in_file("proj/util.py", old, new, others, **parts)
 
 
+DOWN = "@luigi.util.requires(T)\nclass Down(luigi.Task):\n    def run(self): return 1\n"
+
+
+def in_project(old: str, new: str, /, **texts: str) -> tuple[Files, Files]:
+    """Change one place of a project that is given by its modules; ``init`` is the package's."""
+    before = {
+        f"proj/{'__init__' if name == 'init' else name}.py": text.replace(
+            "class T:", "class T(luigi.Task):"
+        )
+        for name, text in texts.items()
+    }
+    before["proj/tasks.py"] = f"import luigi, luigi.util\n{before['proj/tasks.py']}{DOWN}"
+    assert sum(text.count(old) for text in before.values()) == 1
+    return before, {name: text.replace(old, new) for name, text in before.items()}
+
+
+def runs(value: str) -> str:
+    """Write a task whose result is the value of an expression."""
+    return f"class T:\n    def run(self): return {value}\n"
+
+
 HELPER = "def f(x):\n    return x + 1"
 CHANGES = {
     "body of run": in_tasks("pass", "print(1)"),
@@ -343,6 +364,59 @@ CHANGES = {
     "string content": in_tasks("'a  b'", "'a b'", run="print('a  b')"),
     "the seed of a library": in_tasks("seed(1)", "seed(2)", imports="import random\nrandom.seed(1)", run="random.random()"),
     "argument of the layer's decorator": in_tasks("sep=','", "sep=';'", imports="import luisy", decorators="@luisy.interim\n@luisy.csv_output(sep=',')", bases="luisy.Task"),
+    # --- when something is bound, changed and read
+    "a constant is read before it is changed": in_project("B = list(A)\nA.append(2)", "A.append(2)\nB = list(A)", tasks="A = [1]\nB = list(A)\nA.append(2)\n" + runs("B")),
+    "a constant is read before it is bound again": in_project("B = A + 1\nA = 5", "A = 5\nB = A + 1", tasks="A = 1\nB = A + 1\nA = 5\n" + runs("B")),
+    "a function is taken before it is defined again": in_project("g = f\ndef f(): return 2", "def f(): return 2\ng = f", tasks="def f(): return 1\ng = f\ndef f(): return 2\n" + runs("g()")),
+    "a default is taken before its constant is bound again": in_project("def f(x=N): return x\nN = 2", "N = 2\ndef f(x=N): return x", tasks="N = 1\ndef f(x=N): return x\nN = 2\n" + runs("f()")),
+    "a class reads a constant that changes": in_project("class C: z = N\nN = 2", "N = 2\nclass C: z = N", tasks="N = 1\nclass C: z = N\nN = 2\n" + runs("C.z")),
+    "an import after a definition": in_project("def f(): return 1\nfrom .util import scale as f", "from .util import scale as f\ndef f(): return 1", tasks="def f(): return 1\nfrom .util import scale as f\n" + runs("f")),
+    "the last of two imports": in_project("from .a import f\nfrom .b import f", "from .b import f\nfrom .a import f", a="def f(): return 1\n", b="def f(): return 2\n", tasks="from .a import f\nfrom .b import f\n" + runs("f()")),
+    "the last of two imports in a function": in_project("from .a import f; from .b import f", "from .b import f; from .a import f", a="def f(): return 1\n", b="def f(): return 2\n", tasks="def g():\n    from .a import f; from .b import f\n    return f()\n" + runs("g()")),
+    "a star import after a definition": in_project("return 7", "return 8", a="def f(): return 7\n", tasks="def f(): return 1\nfrom .a import *\n" + runs("f()")),
+    # --- what a module does to itself
+    "globals() binds a name": in_project("= 2", "= 3", tasks="globals()['A'] = 2\n" + runs("A")),
+    "globals() binds a name again": in_project("= 2", "= 3", tasks="A = 1\nglobals()['A'] = 2\n" + runs("A")),
+    "globals() binds computed names": in_project("('A', 2)", "('A', 3)", a="for n, v in [('A', 2)]:\n    globals()[n] = v\n", tasks="from .a import *\n" + runs("A")),
+    "globals() is updated": in_project("A=2", "A=3", tasks="A = 1\nglobals().update(A=2)\n" + runs("A")),
+    "globals() in a function that is called": in_project("= 2", "= 3", tasks="A = 1\ndef setup():\n    globals()['A'] = 2\nsetup()\n" + runs("A")),
+    "exec binds a name": in_project("A = 2", "A = 3", tasks="exec('A = 2')\n" + runs("A")),
+    "setattr of the own module": in_project("2)", "3)", tasks="import sys\nA = 1\nsetattr(sys.modules[__name__], 'A', 2)\n" + runs("A")),
+    "a name that is bound only by a function": in_project("= 5", "= 6", tasks="def setup():\n    global A\n    A = 5\nsetup()\n" + runs("A")),
+    "the module's docstring": in_project("'one'", "'two'", u="'one'\ndef f(): return __doc__\n", tasks="from . import u\n" + runs("u.f()")),
+    # --- what is changed in passing
+    "popped by an assignment": in_project("pop(0)", "pop(1)", tasks="L = [1, 2, 3]\nx = L.pop(0)\n" + runs("L")),
+    "set by default in an assignment": in_project("'a', 1", "'a', 2", tasks="D = {}\nx = D.setdefault('a', 1)\n" + runs("D")),
+    "appended in a condition": in_project("append(1)", "append(2)", tasks="L = []\nif L.append(1) is None: pass\n" + runs("L")),
+    "appended in an assertion": in_project("append(1)", "append(2)", tasks="L = []\nassert not L.append(1)\n" + runs("L")),
+    "given to a function that changes it": in_project("L, 1", "L, 2", tasks="L = []\ndef add(to, x):\n    to.append(x)\n    return 1\nn = add(L, 1)\n" + runs("L")),
+    "given to a function in another module": in_project("L, 1", "L, 2", a="L = []\n", b="from .a import L\ndef add(to, x):\n    to.append(x)\nadd(L, 1)\n", tasks="from .a import L\nfrom . import b\n" + runs("L")),
+    "changed under another name": in_project("append(1)", "append(2)", tasks="L = []\nM = L\nM.append(1)\n" + runs("L")),
+    "an imported list is extended": in_project("[1]", "[2]", a="L = []\n", b="from .a import L\nL += [1]\n", tasks="from . import a, b\n" + runs("a.L")),
+    "what a function returned is changed": in_project("append(1)", "append(2)", tasks="L = []\ndef get(): return L\nget().append(1)\n" + runs("get()")),
+    "what a library returned is changed": in_project("= 5", "= 6", tasks="import decimal\ndecimal.getcontext().prec = 5\n" + runs("decimal.Decimal(1) / 3")),
+    "a library is set up in another module": in_project("seed(1)", "seed(2)", a="import random\nrandom.seed(1)\n", tasks="from . import a\nimport random\n" + runs("random.random()")),
+    "the environment is set in the package": in_project("'1'", "'2'", init="import os\nos.environ['RED'] = '1'\n", tasks="from os import environ\n" + runs("environ['RED']")),
+    "a library's function is replaced elsewhere": in_project(": 1", ": 2", a="import colorsys\ncolorsys.rgb_to_yiq = lambda *a: 1\n", tasks="from . import a\nimport colorsys\n" + runs("colorsys.rgb_to_yiq(1)")),
+    "the task is changed in another module": in_project("= 5", "= 6", a="from .tasks import T\nT.k = 5\n", tasks=runs("self.k") + "from . import a\n"),
+    "a class body changes a list": in_project("append(1)", "append(2)", tasks="L = []\nclass C:\n    L.append(1)\n" + runs("L")),
+    "__set_name__": in_project("foo = D()", "bar = D()", tasks="R = {}\nclass D:\n    def __set_name__(self, owner, name): R[name] = 1\nclass C:\n    foo = D()\n" + runs("R")),
+    # --- registers and plug-ins
+    "registered by an object that is called": in_project("return 11", "return 12", tasks="class Reg:\n    def __init__(self): self.d = {}\n    def __call__(self, f):\n        self.d['f'] = f\n        return f\nreg = Reg()\n@reg\ndef f(): return 11\n" + runs("reg.d['f']()")),
+    "registered by a method of a method": in_project("return 11", "return 12", tasks="class Reg:\n    def __init__(self): self.d = {}\n    def put(self, f): self.d['f'] = f\n    def named(self, n):\n        def keep(f):\n            self.put(f)\n            return f\n        return keep\nreg = Reg()\n@reg.named('f')\ndef f(): return 11\n" + runs("reg.d['f']()")),
+    "registered by a static method": in_project("return 11", "return 12", tasks="class Reg:\n    d = {}\n    @staticmethod\n    def put(f):\n        Reg.d['f'] = f\n        return f\n@Reg.put\ndef f(): return 11\n" + runs("Reg.d['f']()")),
+    "registered by another name of a decorator": in_project("return 11", "return 12", tasks="R = {}\ndef put(f):\n    R['f'] = f\n    return f\nreg = put\n@reg\ndef f(): return 11\n" + runs("R['f']()")),
+    "set up by a method in an assignment": in_project("setup(x=4)", "setup(x=5)", a="class O:\n    def setup(self, **k):\n        for n, v in k.items(): setattr(self, n, v)\no = O()\n", b="from .a import o\nw = o.setup(x=4)\n", tasks="from . import a, b\n" + runs("a.o.x")),
+    "a plug-in of a plug-in": in_project("return 11", "return 12", a="class Base:\n    all = {}\n    def __init_subclass__(cls): cls.all[cls.__name__] = cls\n", b="from .a import Base\nclass Mid(Base): pass\nclass One(Mid):\n    def go(self): return 11\n", tasks="from . import a, b\n" + runs("a.Base.all['One']().go()")),
+    "a subclass of a subclass": in_project("return 11", "return 12", tasks="class Base: pass\nclass Mid(Base): pass\nclass One(Mid):\n    def go(self): return 11\ndef every(c):\n    for s in c.__subclasses__():\n        yield s\n        yield from every(s)\n" + runs("list(every(Base))[1]().go()")),
+    "a subclass that the class itself asks for": in_project("return 11", "return 12", a="class Base:\n    @classmethod\n    def pick(cls): return cls.__subclasses__()[0]\n", b="from .a import Base\nclass One(Base):\n    def go(self): return 11\n", tasks="from . import a, b\n" + runs("a.Base.pick()().go()")),
+    # --- where names lead
+    "a module that its package imports": in_project("return 11", "return 12", init="from . import u\n", u="def f(): return 11\n", tasks="from . import u\n" + runs("u.f()")),
+    "a module's __dict__": in_project("return 11", "return 12", u="def f(): return 11\n", tasks="from . import u\n" + runs("u.__dict__['f']()")),
+    "pkgutil.resolve_name": in_project("return 11", "return 12", u="def f(): return 11\n", tasks="import pkgutil\n" + runs("pkgutil.resolve_name('proj.u:f')()")),
+    "runpy": in_project("A = 11", "A = 12", u="A = 11\n", tasks="import runpy\n" + runs("runpy.run_module('proj.u')['A']")),
+    "spec_from_file_location": in_project("A = 11", "A = 12", u="A = 11\n", tasks="import importlib.util\n" + runs("importlib.util.spec_from_file_location('u', self.path)")),
+    "a quoted annotation of a field": in_project("z = 1", "z = 2", tasks="class X: z = 1\nclass C:\n    x: 'list[X]'\n" + runs("C")),
 }  # fmt: skip
 
 
@@ -420,6 +494,14 @@ NO_CHANGES = {
     "the main block": in_tasks("Z = 1", "if __name__ == '__main__':\n    print(T())\n    luigi.build([T()])", module="Z = 1"),
     "print at the top": in_tasks("print(A)", "print('A is', A)", module="A = [1]\nprint(A)", run="A"),
     "luisy's settings at the top": in_tasks("'/a'", "'/b'", imports="import luisy\nluisy.set_working_dir('/a')", bases="luisy.Task"),
+    "what a constant is read before, in another place": in_project("B = [0]\nA.append(2)", "A.append(2)\nB = [0]", tasks="A = [1]\nB = [0]\nA.append(2)\n" + runs("A, B")),
+    "a function behind its user": in_project("def g(): return K\nK = 1", "K = 1\ndef g(): return K", tasks="def f(): return g()\ndef g(): return K\nK = 1\n" + runs("f()")),
+    "the level of the log": in_project("level=1", "level=2", init="import logging\nlogging.basicConfig(level=1)\n", tasks="import logging\n" + runs("logging.info('x')")),
+    "the search path": in_project("'/a'", "'/b'", tasks="import sys\nsys.path.append('/a')\n" + runs("sys.maxsize")),
+    "a field of a type that is imported for type checking": in_project("def g(): return 1", "def g(): return 2", tasks="from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import pandas as pd\ndef g(): return 1\ndef h(): return globals\nclass C:\n    a: 'pd.DataFrame'\n    b = 1\n    c = b\n" + runs("C")),
+    "a name in a literal type": in_project("def g(): return 1", "def g(): return 2", tasks="from typing import Literal\ndef g(): return 1\nclass C:\n    a: Literal['g']\n" + runs("C")),
+    "what is only given to a library": in_project("/ 2", "/ 3", tasks="import math\nL = [3, 4]\nM = math.fsum(L) / 2\n" + runs("L")),
+    "a sibling of a plain base": in_project("x = 2", "x = 3", tasks="class Base: pass\nclass A(Base): pass\nclass B(Base): x = 2\n" + runs("A")),
     "the task it requires": in_tasks("z = 1", "z = 2", module="class U(luigi.Task):\n    z = 1", decorators="@luigi.util.requires(U)"),
     "the task it inherits": in_tasks("z = 1", "z = 2", imports="from luigi.util import inherits", module="class U(luigi.Task):\n    z = 1", decorators="@inherits(U)"),
     "the task that requires() names": in_tasks("z = 1", "z = 2", module="class U(luigi.Task):\n    z = 1", attributes="def requires(self): return U()"),

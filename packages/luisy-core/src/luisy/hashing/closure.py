@@ -29,10 +29,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from luisy.hashing.display import show, show_file
-from luisy.hashing.effects import SUBCLASSES, Effects
+from luisy.hashing.effects import Effects, library_part
 from luisy.hashing.graph import Graph, Node, Unresolved
 from luisy.hashing.libraries import Libraries
-from luisy.hashing.references import Reference
+from luisy.hashing.references import SUBCLASSES, Reference
 from luisy.hashing.resolve import External, Part, Target, is_plumbing
 
 _VERSION = b"luisy class 1\n"
@@ -80,6 +80,7 @@ class Closure:
     origin: dict[str, str] = field(default_factory=dict)
     _full: dict[Part, bool] = field(default_factory=dict)
     _read: dict[Part, bool] = field(default_factory=dict)
+    _libraries: dict[Part, tuple[str, bool]] = field(default_factory=dict)
     _queue: deque[Part] = field(default_factory=deque)
     _family: frozenset[Part] = frozenset()
 
@@ -89,6 +90,7 @@ class Closure:
             known = [base for base in bases if isinstance(base, Part)]
             self._family = frozenset(self.graph.with_bases([start, *known]))
         self._reach(start, "", full=True)
+        self._read[start] = True
         for base in bases:
             self._take(base, self.graph.node(start).label, full=True)
         while self._queue:
@@ -103,7 +105,8 @@ class Closure:
                 full = self._full[part] and not self._is_requirement(node, use)
                 self._take(target, node.label, full=full)
                 if isinstance(target, Part) and not (
-                    use.is_change and use.attributes[-1:] != (target.name,)
+                    (use.is_change and use.attributes[-1:] != (target.name,))
+                    or (not full and self.graph.is_task(target))
                 ):
                     self._read[target] = self._read.get(target, False) or full
             for label, path in node.files:
@@ -114,7 +117,11 @@ class Closure:
         if isinstance(target, Part):
             if full or not self.graph.is_task(target):
                 self._reach(target, origin, full=full)
-        elif target.kind != "standard" and not is_plumbing(target.name):
+            return
+        if is_plumbing(target.name):
+            return
+        self._libraries.setdefault(library_part(target), (origin, full))
+        if target.kind != "standard":
             for name, version in self.libraries.of(target.name):
                 self.versions[f"library:{name}"] = version
                 self.origin.setdefault(f"library:{name}", origin)
@@ -137,12 +144,17 @@ class Closure:
             for target, use in node.edges
             if SUBCLASSES in use.attributes
         }
+        asks_any = any(node.asks_subclasses for node in self.nodes.values())
         for part, full in list(self._read.items()):
-            wanted = causes.get(part, [])
-            if part in asked:
-                wanted = [*wanted, *causes.get(Part(part.module, f"{part.name}.{SUBCLASSES}"), [])]
-            for cause in wanted:
+            for cause in causes.get(part, ()):
                 self._take(cause, self.graph.node(part).label, full=full)
+            if asks_any or part in asked:
+                for cause in causes.get(Part(part.module, f"{part.name}.{SUBCLASSES}"), ()):
+                    self._take(cause, self.graph.node(part).label, full=full)
+                    self._read.setdefault(cause, full)
+        for part, (origin, full) in list(self._libraries.items()):
+            for cause in causes.get(part, ()):
+                self._take(cause, origin, full=full)
 
     def _is_requirement(self, node: Node, use: Reference) -> bool:
         """Tell whether a use only says which tasks the hashed task requires."""

@@ -3,7 +3,8 @@
 Rules
 -----
 - ``import_module("a.b")`` and ``__import__("a.b")`` are that module, as a whole; also if the name
-  is a constant of the module (``NAME = "a.b"``). ``sys.modules["a.b"]`` is as well.
+  is a constant of the module (``NAME = "a.b"``). ``sys.modules["a.b"]`` is as well, and what
+  ``pkgutil``, ``pydoc`` and ``runpy`` find by such a name.
 - For any other name, and for ``sys.modules`` used in another way, all of the own top-level
   package counts; if the module is in none, every module beside it.
 - For ``exec``, ``eval``, ``globals()``, and ``vars()`` or ``locals()`` at the top level, all of
@@ -21,7 +22,10 @@ from luisy.hashing.resolve import WHOLE, External, Part, Resolver, Target
 from luisy.hashing.source import Module
 
 _OWN_MODULE = frozenset({"exec", "eval", "globals", "locals", "vars"})
-_IMPORTERS = frozenset({"importlib.import_module", "importlib.reload"})
+_IMPORTERS = frozenset(
+    {"importlib.import_module", "importlib.reload", "pkgutil.resolve_name", "pydoc.locate"}
+    | {"runpy.run_module", "runpy.run_path", "importlib.util.spec_from_file_location"}
+)
 
 
 def computed(
@@ -60,10 +64,22 @@ def _imported(resolver: Resolver, module: Module, call: ast.Call) -> Iterator[Ta
     for keyword in call.keywords:
         package = keyword.value if keyword.arg == "package" else package
     name = _constant(resolver, module, call.args[0]) if call.args else None
+    if name is not None:
+        name = _as_module(resolver, name)
     if name is not None and (not name.startswith(".") or _is_own(package)):
         yield from resolver.resolve(module, Reference("", (), (Import(name),)))
     else:
         yield from _everything(resolver, module)
+
+
+def _as_module(resolver: Resolver, name: str) -> str | None:
+    """Cut ``a.b:f`` and ``a.b.f`` down to the module ``a.b``; None for what is no module."""
+    name = name.partition(":")[0]
+    if name.startswith("."):
+        return name
+    while name and not resolver.modules.exists(name):
+        name = name.rpartition(".")[0]
+    return name or None
 
 
 def _constant(resolver: Resolver, module: Module, node: ast.expr) -> str | None:

@@ -13,16 +13,22 @@ Rules
   ``@register`` the changes in the body of ``register`` count, for ``@register(...)`` also those
   of the function in it; those further inside happen when the decorated function is called (a
   cache), and do not.
+- What is given to a function counts if that changes the argument.
+- What is set in, or called on, another library counts for all that uses this library
+  (``pandas.set_option``, ``numpy.random.seed``, ``os.environ["A"] = "1"``); logging does not.
 - ``@app.register`` counts for ``app`` if the method changes its object, or, where its code is not
   of the project, if its name begins like ``add``, ``append`` or ``register``.
 - A subclass counts for its base, and for what that changes, if the base has an
   ``__init_subclass__`` or a metaclass that changes something. Tasks are left out: they all derive
   from one class.
-- ``Base.__subclasses__()`` reaches all subclasses.
+- ``Base.__subclasses__()`` reaches all subclasses; where only the run knows which class is asked
+  (``cls.__subclasses__()``), those of all classes that are reached.
 
 Limits
 ------
-What a function does that is neither reached nor called at the top level of a module is not known.
+What a function does that is neither reached nor called at the top level of a module is not known,
+nor what changes an object under another name (``b = a; b.append(1)``). The order in which different
+modules are imported does not count, though the last to set a value wins.
 """
 
 from __future__ import annotations
@@ -33,17 +39,25 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from luisy.hashing.names import Touch
-from luisy.hashing.nodes import FUNCTIONS, Function, chain_of, container, local_nodes
-from luisy.hashing.references import MUTATORS, Reference
-from luisy.hashing.resolve import WHOLE, Part, absolute
+from luisy.hashing.nodes import (
+    DEFINITIONS,
+    FUNCTIONS,
+    Function,
+    chain_of,
+    container,
+    local_nodes,
+)
+from luisy.hashing.references import MUTATORS, SUBCLASSES, Reference
+from luisy.hashing.resolve import WHOLE, External, Part, absolute, is_plumbing
 from luisy.hashing.source import Module
 
 if TYPE_CHECKING:
     from luisy.hashing.graph import Graph
 
+_SETTERS = MUTATORS | {"set"}
 _REGISTERS = ("add", "append", "register")
+_SETATTR = (("setattr", ()), ("delattr", ()))
 _DEPTH = {"call": 1, "decorator": 1, "factory": 2, "base": 1}
-SUBCLASSES = "__subclasses__"
 
 
 @dataclass(slots=True)
@@ -74,7 +88,7 @@ class Effects:
 
     def _executed(self, names: Iterable[str]) -> set[Module]:
         resolver = self.graph.resolver
-        pending = list(names)
+        pending = [package for name in names for package in _with_packages(name)]
         seen: set[str] = set()
         found: set[Module] = set()
         while pending:
@@ -96,7 +110,7 @@ class Effects:
 
     def _find_imported(self, module: Module) -> Iterator[str]:
         names = self.graph.resolver.names(module)
-        for star in names.stars:
+        for star, _ in names.stars:
             yield from _with_packages(absolute(star, module))
         for items in names.imports.values():
             for item in items:
@@ -128,7 +142,10 @@ class Effects:
         targets = self.graph.resolver.resolve(module, Reference(name, attributes))
         parts = [target for target in targets if isinstance(target, Part) and target.name != WHOLE]
         if touch.kind == "change":
-            yield from parts
+            yield from self._with_aliased(parts)
+            for target in targets:
+                if isinstance(target, External) and not is_plumbing(target.name):
+                    yield library_part(target)
             return
         for part in parts:
             if touch.kind == "metaclass":
@@ -138,24 +155,79 @@ class Effects:
                 yield Part(part.module, f"{part.name}.{SUBCLASSES}")
                 yield from self._changed_by_deriving(part)
             elif self._is_method(part, attributes):
-                if self._method_changes(part, attributes[-1], touch.kind):
+                if self._method_changes(part, attributes[-1], _DEPTH[touch.kind]):
                     yield part
+                yield from self._changed_by_method(part, attributes[-1], _DEPTH[touch.kind])
             else:
+                if self._method_changes(part, "__call__", _DEPTH[touch.kind]):
+                    yield part
                 yield from self._changed_by_calling(part, _DEPTH[touch.kind])
+                yield from self._changed_arguments(module, part, touch)
+
+    def _changed_arguments(self, module: Module, function: Part, touch: Touch) -> Iterator[Part]:
+        """Yield what is given to a function that changes it."""
+        for definition in self.graph.node(function).statements if touch.given else ():
+            if not isinstance(definition, FUNCTIONS):
+                continue
+            names = [item.arg for item in (*definition.args.posonlyargs, *definition.args.args)]
+            for name, chain in zip(names, touch.given, strict=False):
+                if chain is not None and _changes(definition, name, 1):
+                    targets = self.graph.resolver.resolve(module, Reference(*chain))
+                    yield from (item for item in targets if isinstance(item, Part))
+
+    def _with_aliased(self, parts: Iterable[Part]) -> list[Part]:
+        """Return some parts and what they are other names for (``a = b``)."""
+        found: dict[Part, None] = {}
+        pending = list(parts)
+        while pending:
+            part = pending.pop()
+            if part in found or part.name == WHOLE:
+                continue
+            found[part] = None
+            node = self.graph.node(part)
+            for statement in node.statements:
+                value = statement.value if isinstance(statement, ast.Assign) else None
+                chain = chain_of(value) if value is not None else None
+                if chain is not None and node.module is not None:
+                    targets = self.graph.resolver.resolve(node.module, Reference(*chain))
+                    pending += [item for item in targets if isinstance(item, Part)]
+        return list(found)
+
+    def _changed_by_method(self, part: Part, method: str, depth: int) -> Iterator[Part]:
+        """Yield what a method changes beside its object."""
+        for owner in self._classes_of(part):
+            for target, use in self.graph.node(owner).edges:
+                if not isinstance(target, Part) or use.method != method or use.depth > depth:
+                    continue
+                if use.is_change:
+                    yield target
+                elif use.call is not None:
+                    yield from self._changed_by_calling(target, 1)
 
     def _is_method(self, part: Part, attributes: tuple[str, ...]) -> bool:
         """Tell whether a chain ends in a method of the part, rather than in the part itself."""
         return bool(attributes) and attributes[-1] != part.name
 
-    def _method_changes(self, part: Part, method: str, kind: str) -> bool:
-        bodies = [
-            definition
-            for owner in self._classes_of(part)
-            for definition in _methods(self.graph.node(owner).statements, method)
-        ]
-        if bodies:
-            return any(_changes_first(body, _DEPTH[kind]) for body in bodies)
-        return method.startswith(_REGISTERS)
+    def _method_changes(self, part: Part, method: str, depth: int) -> bool:
+        """Tell whether a method changes its object, by itself or by other methods of it."""
+        owners = list(self._classes_of(part))
+        seen = {method}
+        pending = [(method, depth)]
+        has_source = method == "__call__"
+        while pending:
+            name, limit = pending.pop()
+            bodies = [
+                body
+                for owner in owners
+                for body in _methods(self.graph.node(owner).statements, name)
+            ]
+            has_source = has_source or bool(bodies)
+            if any(_changes_first(body, limit) for body in bodies):
+                return True
+            called = {item for body in bodies for item in _own_calls(body)} - seen
+            seen |= called
+            pending += [(item, 1) for item in called]
+        return not has_source and (method in _SETTERS or method.startswith(_REGISTERS))
 
     def _classes_of(self, part: Part) -> Iterator[Part]:
         """Yield the classes that a part is or is an instance of, with their bases."""
@@ -175,7 +247,7 @@ class Effects:
         for owner in self.graph.with_bases([base]):
             hooks = list(_methods(self.graph.node(owner).statements, "__init_subclass__"))
             if hooks and any(_changes_first(hook, 1) for hook in hooks):
-                yield base
+                yield from self.graph.with_bases([base])
             if hooks:
                 yield from self._changed_by_calling(owner, 1)
             for metaclass in self._metaclasses(owner):
@@ -205,12 +277,14 @@ class Effects:
         pending = [(function, depth)]
         while pending:
             part, limit = pending.pop()
-            for target, use in self.graph.node(part).edges:
+            node = self.graph.node(part)
+            is_alias = not any(isinstance(item, DEFINITIONS) for item in node.statements)
+            for target, use in node.edges:
                 if not isinstance(target, Part) or use.depth > limit:
                     continue
                 if use.is_change:
                     changed.add(target)
-                if use.call is not None and target not in seen:
+                if (use.call is not None or is_alias) and target not in seen:
                     seen.add(target)
                     pending.append((target, 1))
         return changed
@@ -229,13 +303,32 @@ def _methods(statements: Iterable[ast.stmt], name: str) -> Iterator[Function]:
                 yield item
 
 
+def library_part(target: External) -> Part:
+    """Return what stands for all of a library, to be changed."""
+    return Part("", target.top_level)
+
+
+def _first(method: Function) -> str:
+    arguments = [*method.args.posonlyargs, *method.args.args]
+    return arguments[0].arg if arguments else ""
+
+
+def _own_calls(method: Function) -> Iterator[str]:
+    """Name the methods that a method calls on its first argument, in nested functions too."""
+    for node in ast.walk(method):
+        chain = chain_of(node.func) if isinstance(node, ast.Call) else None
+        if chain is not None and chain[0] == _first(method) and len(chain[1]) == 1:
+            yield chain[1][0]
+
+
 def _changes_first(method: Function, depth: int) -> bool:
     """Tell whether a method changes its first argument, down to a depth of functions."""
-    arguments = [*method.args.posonlyargs, *method.args.args]
-    if not arguments:
-        return False
-    first = arguments[0].arg
-    pending = [(method, 1)]
+    return _changes(method, _first(method), depth)
+
+
+def _changes(function: Function, name: str, depth: int) -> bool:
+    """Tell whether a function changes what a name of it stands for."""
+    pending = [(function, 1)]
     while pending:
         function, level = pending.pop()
         for node in local_nodes(function.body):
@@ -248,7 +341,9 @@ def _changes_first(method: Function, depth: int) -> bool:
                 changed = container(node)
             elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
                 changed = container(node.func.value) if node.func.attr in MUTATORS else None
+            elif isinstance(node, ast.Call) and chain_of(node.func) in _SETATTR and node.args:
+                changed = node.args[0]
             chain = chain_of(changed) if changed is not None else None
-            if chain is not None and chain[0] == first:
+            if chain is not None and chain[0] == name:
                 return True
     return False

@@ -28,7 +28,7 @@ from luisy.hashing.canonical import digest_statements, effective_body
 from luisy.hashing.computed import computed
 from luisy.hashing.names import Names
 from luisy.hashing.nodes import DEFINITIONS, chain_of
-from luisy.hashing.references import Reference, references
+from luisy.hashing.references import SUBCLASSES, Reference, references
 from luisy.hashing.resolve import (
     WHOLE,
     External,
@@ -75,6 +75,7 @@ class Node:
         edges: What it refers to, and by which use.
         files: The data files that it declares, by their label.
         unresolved: What cannot be followed in it.
+        asks_subclasses: Whether it asks a class that only the run knows for its subclasses.
     """
 
     part: Part
@@ -85,6 +86,7 @@ class Node:
     edges: tuple[tuple[Target, Reference], ...] = ()
     files: tuple[tuple[str, Path], ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
+    asks_subclasses: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -145,12 +147,19 @@ class Graph:
         for use in uses:
             targets = self.resolver.resolve(module, use)
             described.update(labels(use, (item for item in targets if item != part), self._label))
-            described.update(self._docstrings(use, targets))
+            described.update(self._docstrings(module, use, targets))
+            described.update(_order(names, use))
             found = dict.fromkeys((*targets, *computed(self.resolver, module, use, targets)))
             edges += ((target, use) for target in found)
             whole = [item.module for item in found if isinstance(item, Part) and item.name == WHOLE]
             if whole:
                 unresolved.add(_unresolved(module, use, whole))
+        own = {item for item, _ in edges}
+        described.update(
+            f"{name} after {count}"
+            for name, count in names.early.get(part.name, ())
+            if Part(module.name, name) in own or names.rebindings(name)
+        )
         if part.name == WHOLE:
             edges += self._all_of(module, names)
             described.update(names.statements)
@@ -163,6 +172,7 @@ class Graph:
             tuple(edges),
             tuple(self._files(module, statements)) if any(map(_declares, uses)) else (),
             tuple(sorted(unresolved)),
+            any(use.name == SUBCLASSES for use in uses),
         )
 
     def _without_source(self, part: Part) -> Node:
@@ -184,7 +194,7 @@ class Graph:
                     for target in self.resolver.resolve(module, use):
                         if not (isinstance(target, Part) and target.name == WHOLE):
                             yield target, use
-        for star in names.stars:
+        for star, _ in names.stars:
             yield from self._star(absolute(star, module))
 
     def _star(self, source: str) -> Iterator[tuple[Target, Reference]]:
@@ -196,11 +206,15 @@ class Graph:
                 Reference(source),
             )
 
-    def _docstrings(self, use: Reference, targets: Iterable[Target]) -> Iterator[str]:
-        """Yield the docstrings that ``name.__doc__`` reads."""
+    def _docstrings(
+        self, module: Module, use: Reference, targets: Iterable[Target]
+    ) -> Iterator[str]:
+        """Yield the docstrings that ``name.__doc__`` reads, and ``__doc__`` of the module."""
+        if use.name == "__doc__" and not targets:
+            yield f"__doc__ = {ast.get_docstring(module.tree)}"
         for target in targets if use.attributes[-1:] == ("__doc__",) else ():
-            module = self.resolver.modules.get(target.module) if isinstance(target, Part) else None
-            names = self.resolver.names(module).statements if module else {}
+            other = self.resolver.modules.get(target.module) if isinstance(target, Part) else None
+            names = self.resolver.names(other).statements if other else {}
             for statement in names.get(target.name, ()):
                 if isinstance(statement, DEFINITIONS):
                     yield f"{statement.name}.__doc__ = {ast.get_docstring(statement)}"
@@ -232,6 +246,13 @@ class Graph:
                     f"not {ast.unparse(argument)}"
                 )
             yield from _matching(module, folder, argument.value, decorator.lineno)
+
+
+def _order(names: Names, use: Reference) -> Iterator[str]:
+    """Tell in which order a name of the module was bound, if imports are among the bindings."""
+    bindings = names.rebindings(use.name) if not use.imports else []
+    if bindings:
+        yield f"{use.name}: {' then '.join(bindings)}"
 
 
 def _declares(use: Reference) -> bool:

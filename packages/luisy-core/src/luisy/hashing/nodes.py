@@ -72,6 +72,22 @@ def container(node: ast.expr) -> ast.expr:
     return node
 
 
+def root_of(node: ast.expr) -> Chain | None:
+    """Read the chain at the start of ``a.b["c"].d`` or ``a.b().c``: ``a.b``."""
+    while (chain := chain_of(node)) is None:
+        match node:
+            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Call(func=inner):
+                node = inner
+            case _:
+                return None
+    return chain
+
+
+def calls_in(roots: Iterable[ast.AST]) -> Iterator[ast.Call]:
+    """Yield the calls that are executed in the scope of some nodes."""
+    return (node for node in local_nodes(roots) if isinstance(node, ast.Call))
+
+
 def imports_of(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, Import]]:
     """Yield each name that an import statement binds, and to what; ``*`` for a star import."""
     if isinstance(node, ast.Import):
@@ -131,7 +147,17 @@ def local_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
         stack += below(node)
 
 
-def _below_definition(node: ast.AST) -> list[ast.AST]:
+def executed_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
+    """Walk what is executed with some nodes: their scope, and the bodies of classes in it."""
+    pending = list(roots)
+    while pending:
+        for node in local_nodes([pending.pop()]):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                pending += node.body
+
+
+def below_definition(node: ast.AST) -> list[ast.AST]:
     """List what a definition evaluates in the scope around it."""
     found: list[ast.AST] = list(getattr(node, "decorator_list", ()))
     if isinstance(node, ast.ClassDef):
@@ -152,10 +178,10 @@ def _below_if(node: ast.AST) -> list[ast.AST]:
 
 
 _LOCAL: dict[type[ast.AST], Callable[[ast.AST], list[ast.AST]]] = {
-    ast.FunctionDef: _below_definition,
-    ast.AsyncFunctionDef: _below_definition,
-    ast.ClassDef: _below_definition,
-    ast.Lambda: _below_definition,
+    ast.FunctionDef: below_definition,
+    ast.AsyncFunctionDef: below_definition,
+    ast.ClassDef: below_definition,
+    ast.Lambda: below_definition,
     ast.comprehension: _below_comprehension,
     ast.If: _below_if,
 }

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
 from luisy.hashing.canonical import effective_body, reads_annotations
@@ -37,6 +38,7 @@ MUTATORS = frozenset(
     | {"popitem", "popleft", "register", "remove", "reverse", "rotate", "setdefault", "sort"}
     | {"update", "__setitem__", "__delitem__"}
 )
+SUBCLASSES = "__subclasses__"
 _READERS = frozenset({"pop", "popitem", "popleft", "setdefault"})
 
 
@@ -52,6 +54,7 @@ class Reference:
             decorator of a class; else empty.
         is_change: Whether it only changes what the name stands for.
         depth: In how many functions it stands, one in the other.
+        is_own: Whether it may be a name of the class body that it stands in.
         line: Where it was seen first.
         call: The call, if this is the function that is called.
     """
@@ -62,6 +65,7 @@ class Reference:
     method: str = ""
     is_change: bool = False
     depth: int = 0
+    is_own: bool = False
     line: int = field(default=0, compare=False)
     call: ast.Call | None = field(default=None, compare=False)
 
@@ -97,8 +101,9 @@ def _look_up(
 ) -> Iterator[Reference]:
     """Yield what a name means, if that is outside of the functions here."""
     line = getattr(node, "lineno", 0)
+    is_own = scope.kind == "class" and chain[0] in scope.bound
     for imports in scope.find(chain[0]):
-        yield Reference(*chain, imports, scope.method, is_change, scope.depth, line, call)
+        yield Reference(*chain, imports, scope.method, is_change, scope.depth, is_own, line, call)
 
 
 def _visit_name(node: ast.Name, scope: Scope, _stack: _Stack) -> _Found:
@@ -127,6 +132,9 @@ def _visit_subscript(node: ast.Subscript, scope: Scope, stack: _Stack) -> _Found
         return ()
     if not isinstance(node.value, ast.Name | ast.Attribute):
         stack.append((node.value, scope))
+    match node:
+        case ast.Subscript(ast.Call(ast.Name("globals"), []), ast.Constant(str(name))):
+            return [Reference(name, (), (), scope.method, True, scope.depth, line=node.lineno)]
     chain = chain_of(container(node))
     return _look_up(chain, scope, node, is_change=True) if chain is not None else ()
 
@@ -147,6 +155,9 @@ def _visit_call(node: ast.Call, scope: Scope, stack: _Stack) -> _Found:
         arguments.remove(node.args[0])
         yield from _look_up(taken, scope, node)
     stack += [(item, scope) for item in reversed(arguments)]
+    asks = isinstance(node.func, ast.Attribute) and node.func.attr == SUBCLASSES
+    if asks and (chain is None or not any(_look_up(chain, scope, node))):
+        yield Reference(SUBCLASSES, depth=scope.depth, line=node.lineno)
     if chain is None:
         stack.append((node.func, scope))
         return
@@ -227,10 +238,31 @@ def _visit_if(node: ast.If, scope: Scope, stack: _Stack) -> _Found:
 
 
 def _visit_annotated(node: ast.AnnAssign, scope: Scope, stack: _Stack) -> _Found:
-    annotation = node.annotation if scope.kind == "class" else None
-    below = filter(None, (annotation, node.value, node.target))
+    annotations = [node.annotation] if scope.kind == "class" else []
+    below = filter(None, (*annotations, node.value, node.target))
+    stack += [(item, scope) for annotation in annotations for item in _quoted(annotation)]
     stack += [(item, scope) for item in below]
     return ()
+
+
+def _quoted(annotation: ast.expr) -> Iterator[ast.AST]:
+    """Yield what is quoted in an annotation, for a library may evaluate it."""
+    pending: list[ast.AST] = [annotation]
+    while pending:
+        node = pending.pop()
+        match node:
+            case ast.Constant(value=str(text)):
+                with suppress(SyntaxError, ValueError):
+                    yield ast.parse(text.strip(), mode="eval").body
+            case ast.Subscript(value=ast.Name("Literal") | ast.Attribute(attr="Literal")):
+                continue
+            case ast.Subscript(
+                value=ast.Name("Annotated") | ast.Attribute(attr="Annotated"),
+                slice=ast.Tuple(elts=[kind, *_]),
+            ):
+                pending.append(kind)
+            case _:
+                pending += children(node)
 
 
 def _visit_import(node: ast.Import | ast.ImportFrom, scope: Scope, _stack: _Stack) -> _Found:

@@ -10,7 +10,9 @@ Rules
   whole.
 - What lies in an installed distribution or the standard library is *external*, a dotted name.
 - A name that nothing binds may come from a star import of an external module; else it is a
-  builtin.
+  builtin. If it is none of these, and the module binds names in a way that cannot be read
+  (``exec``, ``globals()``, ``sys.modules``), all of the module counts.
+- A star import that follows a binding of a name may replace it: both count.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from luisy.hashing.names import Names, index
+from luisy.hashing.names import BUILTINS, Names, index
 from luisy.hashing.nodes import Import
 from luisy.hashing.references import Reference
 from luisy.hashing.source import Module, Modules
@@ -77,6 +79,8 @@ class Resolver:
                 self._follow(module, item, reference.attributes, found, set())
         else:
             self._name(module, reference.name, reference.attributes, found, set())
+            if not found and not reference.is_own:
+                found.update((part, None) for part in self._unknown(module, reference.name))
         return tuple(found)
 
     def is_project(self, module: str) -> bool:
@@ -103,8 +107,20 @@ class Resolver:
             found[Part(module.name, name)] = None
         for item in names.imports.get(name, ()):
             self._follow(module, item, attributes, found, seen)
-        if not names.has(name):
-            self._stars(module, name, attributes, found, seen)
+        last = names.last_bound(name)
+        if not names.has(name) or any(position > last for _, position in names.stars):
+            self._stars(module, name, attributes, found, seen, after=last)
+
+    def _unknown(self, module: Module, name: str) -> Iterator[Part]:
+        """Yield the modules that may bind a name in a way that cannot be seen."""
+        names = self.names(module)
+        if names.has(name) or name in BUILTINS or name in names.typing_only:
+            return
+        stars = (absolute(star, module) for star, _ in names.stars)
+        others = [self.modules.get(star) for star in stars if self.is_project(star)]
+        for item in (module, *filter(None, others)):
+            if self.names(item).is_open and not item.is_interactive:
+                yield Part(item.name, WHOLE)
 
     def _is_setting(self, module: Module, name: str) -> bool:
         """Tell whether a name is made only of calls into luisy, such as ``set_working_dir``."""
@@ -125,8 +141,12 @@ class Resolver:
         attributes: tuple[str, ...],
         found: dict[Target, None],
         seen: set[object],
+        *,
+        after: int = -1,
     ) -> None:
-        for star in reversed(self.names(module).stars):
+        for star, position in reversed(self.names(module).stars):
+            if position < after:
+                continue
             source = absolute(star, module)
             if not self.is_project(source):
                 found[self._external(f"{source}.{name}")] = None
@@ -177,13 +197,22 @@ class Resolver:
                 return
             module = self.modules.get(source)
             if module is not None and self._bound(module, chain[0]):
+                before = len(found)
                 self._name(module, chain[0], chain[1:], found, seen)
-                return
+                if len(found) > before or not self._is_submodule(module, chain[0]):
+                    return
             if not self.modules.exists(f"{source}.{chain[0]}"):
                 break
             source, chain, given = f"{source}.{chain[0]}", chain[1:], False
-        if not (chain[0].startswith("__") and chain[0].endswith("__")):
+        if chain[0] == "__dict__" or not (chain[0].startswith("__") and chain[0].endswith("__")):
             found[Part(source, WHOLE)] = None
+
+    def _is_submodule(self, module: Module, name: str) -> bool:
+        """Tell whether a package imports a module of its own: ``from . import name``."""
+        return any(
+            (absolute(item.module, module), item.attribute) == (module.name, name)
+            for item in self.names(module).imports.get(name, ())
+        )
 
     def _bound(self, module: Module, name: str) -> bool:
         names = self.names(module)
@@ -220,6 +249,9 @@ def labels(
     reference: Reference, targets: Iterable[Target], label: Callable[[str], str]
 ) -> Iterator[str]:
     """Tell what a reference stands for, as it enters the digest of the part that it is in."""
+    if len(set(reference.imports)) > 1:
+        order = " then ".join(f"{item.module} {item.attribute}" for item in reference.imports)
+        yield f"{reference.name}: {order}"
     for target in targets:
         if isinstance(target, External):
             yield f"{reference.name} = {target.name}"
