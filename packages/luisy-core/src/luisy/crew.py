@@ -11,10 +11,11 @@ reads results from a queue. Both are here: `Errand` and `Crew`.
 
 from __future__ import annotations
 
+import signal
 import sys
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
@@ -145,7 +146,8 @@ class Crew:
         process = get_context("fork").Process(
             target=self._work, args=(errand, theirs, others), name="luisy"
         )
-        process.start()
+        with _interrupts_held():  # else Ctrl-C at this moment ends in somebody's traceback
+            process.start()
         theirs.close()
         return _Hand(process, ours)
 
@@ -153,12 +155,23 @@ class Crew:
         for connection in others:  # else no process sees that the run is over
             connection.close()
         with suppress(EOFError, KeyboardInterrupt):
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             while True:
                 errand.result_queue = _Way(results)
                 errand.run()
                 sys.stdout.flush()
                 sys.stderr.flush()
                 errand = self._errand(results.recv())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True, slots=True)
