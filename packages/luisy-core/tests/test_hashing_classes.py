@@ -187,6 +187,14 @@ def test_class_bound_to_another_name_is_found(load: Load) -> None:
     assert list(code.parts) == ["shop.py:T"]
 
 
+def test_task_that_type_makes_hashes_where_it_is_bound(load: Load) -> None:
+    text = "import luigi\ndef run(self): return 1\nT = type('T', (luigi.Task,), {'run': run})\n"
+    task = load(shop_py=text).T
+
+    assert task.__module__ == "abc"  # so says its metaclass
+    assert list(hash_class(task).parts) == ["shop.py:T", "shop.py:run"]
+
+
 def test_luisys_own_classes_have_no_code_that_counts() -> None:
     assert hash_class(luisy.ExternalTask).parts == {}
 

@@ -416,6 +416,7 @@ CHANGES = {
     "pkgutil.resolve_name": in_project("return 11", "return 12", u="def f(): return 11\n", tasks="import pkgutil\n" + runs("pkgutil.resolve_name('proj.u:f')()")),
     "runpy": in_project("A = 11", "A = 12", u="A = 11\n", tasks="import runpy\n" + runs("runpy.run_module('proj.u')['A']")),
     "spec_from_file_location": in_project("A = 11", "A = 12", u="A = 11\n", tasks="import importlib.util\n" + runs("importlib.util.spec_from_file_location('u', self.path)")),
+    "a private name that __all__ is given": in_project("return 11", "return 12", a="__all__ = []\ndef export(f):\n    __all__.append(f.__name__)\n    return f\n@export\ndef _f(): return 11\n", tasks="from .a import *\n" + runs("_f()")),
     "a quoted annotation of a field": in_project("z = 1", "z = 2", tasks="class X: z = 1\nclass C:\n    x: 'list[X]'\n" + runs("C")),
 }  # fmt: skip
 

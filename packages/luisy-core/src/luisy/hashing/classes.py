@@ -105,7 +105,8 @@ def hash_class(cls: type) -> CodeHash:
     stamp = _file_stamp(requirements) if requirements else None
     known = _process.hashes.get((cls, stamp))
     if known is None or not _process.is_current(known, cls.__module__):
-        if _process.is_due(cls.__module__) or not _process.modules.is_current(cls.__module__):
+        home = _module_of(cls)
+        if _process.is_due(home) or not _process.modules.is_current(home):
             _process.refresh()
         with _no_collection():
             libraries = _process.versions(requirements, stamp)
@@ -126,7 +127,7 @@ def _no_collection() -> Iterator[None]:
 
 
 def _hash(cls: type, libraries: Libraries) -> _Known:
-    graph, effects = _process.graph(cls.__module__.partition(".")[0])
+    graph, effects = _process.graph(_module_of(cls).partition(".")[0])
     closure = Closure(graph, effects, libraries)
     generation = _process.generation
     if is_plumbing(cls.__module__):  # a class of luisy itself has no code that counts
@@ -144,7 +145,7 @@ def _hash(cls: type, libraries: Libraries) -> _Known:
 
 def _start(cls: type, graph: Graph) -> Part:
     """Find the name of its module under which the class to hash is made."""
-    module = _process.modules.get(cls.__module__)
+    module = _process.modules.get(_module_of(cls))
     part = _start_of(cls, graph)
     if module is None or (module.is_interactive and part.name == WHOLE):
         raise ConfigurationError(
@@ -156,7 +157,7 @@ def _start(cls: type, graph: Graph) -> Part:
 
 def _start_of(definition: Definition, graph: Graph) -> Part:
     """Find the part that makes a class or function; all of its module if none shows."""
-    name = definition.__module__
+    name = _module_of(definition)
     module = _process.modules.get(name)
     statements = graph.resolver.names(module).statements if module else {}
     top_level = definition.__qualname__.partition(".")[0]
@@ -166,6 +167,20 @@ def _start_of(definition: Definition, graph: Graph) -> Part:
         if value is definition and alias in statements:
             return Part(name, alias)
     return Part(name, WHOLE)
+
+
+def _module_of(definition: Definition) -> str:
+    """Name the module of a definition; that of ``type("T", (Task,), {})`` says ``abc``, wrongly."""
+    name = definition.__module__
+    if _process.modules.kind(name.partition(".")[0]) != "standard":
+        return name
+    holders = (
+        other
+        for other, module in list(sys.modules.items())
+        if vars(module).get(definition.__name__) is definition
+        and _process.modules.kind(other.partition(".")[0]) == "project"
+    )
+    return min(holders, default=name)
 
 
 def _bases(cls: type, graph: Graph) -> Iterator[Target]:

@@ -67,6 +67,8 @@ BUILTINS = frozenset(dir(builtins)) | {
     "quit",
 }  # fmt: skip
 
+_OPENERS = ("exec", "globals", "vars", "locals", "modules")
+
 _Node = TypeVar("_Node", bound=ast.AST)
 
 
@@ -142,7 +144,9 @@ class Names:
 
     def exported(self, name: str) -> bool:
         """Tell whether a star import takes a name."""
-        return name in self.exports if self.exports is not None else not name.startswith("_")
+        if self.exports is not None:
+            return name in self.exports
+        return not name.startswith("_") or "__all__" in self.statements
 
     def last_bound(self, name: str) -> int:
         """Return the position of the last binding of a name, -1 if there is none."""
@@ -162,9 +166,9 @@ class Names:
 def index(module: Module) -> Names:
     """Build the index of a module."""
     names = Names(
-        exports=_exports(module.tree),
-        typing_only=_typing_only(module.tree),
-        is_open=any(map(_opens, ast.walk(module.tree))),
+        exports=_exports(module),
+        typing_only=_typing_only(module),
+        is_open=_mentions(module, *_OPENERS) and any(map(_opens, ast.walk(module.tree))),
     )
     body = list(module.tree.body)
     executed = [
@@ -176,7 +180,7 @@ def index(module: Module) -> Names:
     for position, statement in executed:
         shown = module.is_interactive and position in module.cell_ends
         _index_statement(statement, names, data, position, shown=shown)
-    for name in _declared_global(module.tree):
+    for name in _declared_global(module):
         names.statements.setdefault(name, [])
     if module.is_interactive:
         for name, statements in names.statements.items():
@@ -284,11 +288,16 @@ def _index_early(statement: ast.stmt, names: Names, data: Set[str], position: in
             names.early.setdefault(owner, set()).update(item for item in early if item[0] != owner)
 
 
-def _declared_global(tree: ast.Module) -> Iterator[str]:
+def _declared_global(module: Module) -> Iterator[str]:
     """Yield the names that functions declare ``global``, for they may be bound nowhere else."""
-    for node in ast.walk(tree):
+    for node in ast.walk(module.tree) if _mentions(module, "global") else ():
         if isinstance(node, ast.Global):
             yield from node.names
+
+
+def _mentions(module: Module, *words: str) -> bool:
+    """Tell whether a module may use a word, without a walk through its tree."""
+    return any(word in module.text for word in words)
 
 
 def _opens(node: ast.AST) -> bool:
@@ -300,10 +309,10 @@ def _opens(node: ast.AST) -> bool:
     return False
 
 
-def _typing_only(tree: ast.Module) -> frozenset[str]:
+def _typing_only(module: Module) -> frozenset[str]:
     """Name what is bound for type checking."""
     found: set[str] = set()
-    for node in local_nodes(tree.body):
+    for node in local_nodes(module.tree.body) if _mentions(module, "TYPE_CHECKING") else ():
         if isinstance(node, ast.If) and is_type_checking(node.test):
             for inner in local_nodes(node.body):
                 found.update(stored_names(inner))
@@ -535,8 +544,13 @@ def _last_binding(name: str, statements: list[ast.stmt]) -> list[ast.stmt]:
     return statements
 
 
-def _exports(tree: ast.Module) -> frozenset[str] | None:
-    """Read ``__all__`` if it is set once, to a plain list of strings."""
+def _exports(module: Module) -> frozenset[str] | None:
+    """Read ``__all__`` if it is set once, to a plain list of strings, and never touched again."""
+    if not _mentions(module, "__all__"):
+        return None
+    tree = module.tree
+    if sum(isinstance(node, ast.Name) and node.id == "__all__" for node in ast.walk(tree)) > 1:
+        return None
     values = [
         statement
         for statement in tree.body
