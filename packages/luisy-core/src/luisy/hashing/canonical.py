@@ -20,8 +20,9 @@ Rules
 Limits
 ------
 Code that reads docstrings in another way than ``f.__doc__``, or the annotations of a plain
-function, at run time does not see their changes in the hash. Statements that are equivalent but
-written differently are different.
+function, at run time does not see their changes in the hash. Whatever is called
+``TYPE_CHECKING`` is taken for that of `typing`. Statements that are equivalent but written
+differently are different.
 
 The form is versioned by `VERSION`: it may change only together with it, for each change of the
 form makes every output in the world outdated.

@@ -17,7 +17,8 @@ Limits
 ------
 Values that are computed when a module is imported, and everything that is read from outside
 (environment, files that are not declared, the network), are known by the code that reads them
-only.
+only. So is a file beside the code, found by ``__file__`` or ``importlib.resources``, and a script
+that is started as a process: declare them (`luisy.reads_files`).
 """
 
 from __future__ import annotations

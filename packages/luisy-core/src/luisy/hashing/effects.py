@@ -27,8 +27,10 @@ Rules
 Limits
 ------
 What a function does that is neither reached nor called at the top level of a module is not known,
-nor what changes an object under another name (``b = a; b.append(1)``). The order in which different
-modules are imported does not count, though the last to set a value wins.
+nor what a lambda or a function three levels deep registers as a decorator, nor ``setattr(module,
+name, value)`` on a module that was an argument. The order in which functions are registered, and in
+which modules are imported, does not count, though the last to set a value wins: say it in the code
+(``sorted``, a list).
 """
 
 from __future__ import annotations
