@@ -154,7 +154,7 @@ class Crew:
     def _work(self, errand: TaskProcess, results: Connection, others: list[Connection]) -> None:
         for connection in others:  # else no process sees that the run is over
             connection.close()
-        with suppress(EOFError, KeyboardInterrupt):
+        with suppress(EOFError, ConnectionError, KeyboardInterrupt):  # nobody waits for it any more
             signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             while True:
                 errand.result_queue = _Way(results)

@@ -70,6 +70,13 @@ class _Worker(Worker):
         self._task_result_queue.renew()
         return bool(super().add(*args, **settings))  # type: ignore[no-untyped-call]
 
+    def _get_work(self) -> Any:
+        known = len(self._scheduled_tasks)
+        response = super()._get_work()  # type: ignore[no-untyped-call]
+        if len(self._scheduled_tasks) > known:  # the scheduler made a batch, or sent another's task
+            self._task_result_queue.renew()
+        return response
+
     def run(self) -> bool:
         """Work until nothing is left to do."""
         succeeded = bool(super().run())  # type: ignore[no-untyped-call]
