@@ -1,6 +1,8 @@
 """The swap: the new directory whole, or the old one as it was."""
 
 import shutil
+import tempfile
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -53,6 +55,27 @@ def test_undo_of_a_swap_leaves_the_old_directory_as_it_was(tmp_path_factory, old
     if keep:
         assert content(staging.made) == dict.fromkeys(made, "new")
         assert not target.exists()
+
+
+@pytest.fixture
+def other_disk(tmp_path):
+    """A folder in memory, where the system has that."""
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk here")
+    with tempfile.TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+def test_swap_copies_what_is_kept_from_another_disk(tmp_path, other_disk):
+    old = other_disk / "aside"
+    write(old, ["keep", "sub/keep", "gone"], "old")
+    staging = Staging(tmp_path / "out")
+    staging.prepare()
+    write(staging.made, ["more"], "new")
+    staging.swap(old, content(old), keep=["keep", "sub/keep"], made=["more"])
+    assert content(tmp_path / "out") == {"keep": "old", "sub/keep": "old", "more": "new"}
+    assert content(old) == dict.fromkeys(["keep", "sub/keep", "gone"], "old")
 
 
 def test_swap_that_cannot_be_finished_is_undone(tmp_path):

@@ -3,11 +3,13 @@
 New files are made in ``made`` of a staging folder beside the directory. Its name is always the
 same, so that the run after a crash finds it, and temporary, so that nobody takes it for an output.
 When all new files are there, they become the directory; or the old directory, which lies aside,
-changes its files and becomes it (`luisy.swap`), where some of them stay.
+changes its files and becomes it (`luisy.swap`), where some of them stay. Where it lies on another
+disk, those that stay are copied.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Collection, Iterable
 from pathlib import Path
 
@@ -67,8 +69,10 @@ class Staging:
             made: The names of the files in `made`.
         """
         if old and keep:
-            self._swap.carry_out(old, there, keep=keep, made=made)
-            return
+            if old.stat().st_dev == self.made.stat().st_dev:
+                self._swap.carry_out(old, there, keep=keep, made=made)
+                return
+            self._copy(keep, old)
         with translated(f"write {self._target}"):
             self.made.rename(self._target)
 
@@ -83,3 +87,9 @@ class Staging:
     def remove(self) -> None:
         """Remove everything: it has become the directory, or nobody wants it any more."""
         self._swap.settle()
+
+    def _copy(self, names: Iterable[str], source: Path) -> None:
+        with translated(f"write {self.made}"):
+            for name in names:
+                (self.made / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(source / name, self.made / name)
