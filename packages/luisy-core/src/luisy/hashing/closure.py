@@ -29,8 +29,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from luisy.hashing.changes import library_part
 from luisy.hashing.display import show, show_file
-from luisy.hashing.effects import Effects, library_part
+from luisy.hashing.effects import Effects
 from luisy.hashing.graph import Graph, Node, Unresolved
 from luisy.hashing.libraries import Libraries
 from luisy.hashing.references import SUBCLASSES, Reference

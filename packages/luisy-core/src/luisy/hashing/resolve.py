@@ -21,10 +21,11 @@ import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from luisy.hashing.names import BUILTINS, Names, index
+from luisy.hashing.names import Names, index
 from luisy.hashing.nodes import Import
 from luisy.hashing.references import Reference
 from luisy.hashing.source import Module, Modules
+from luisy.hashing.touches import BUILTINS
 
 WHOLE = "*"
 

@@ -85,6 +85,10 @@ class Module:
     is_interactive: bool = False
     cell_ends: frozenset[int] = frozenset()
 
+    def mentions(self, *words: str) -> bool:
+        """Tell whether it may use one of some words, without a walk through its tree."""
+        return any(word in self.text for word in words)
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
