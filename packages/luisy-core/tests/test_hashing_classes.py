@@ -129,6 +129,28 @@ def test_unresolved_is_listed(expression: str, line: int, load: Load) -> None:
     assert "shop" in note.taken
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "import_module('one'), import_module('two')",
+        "import_module, import_module('two')",
+        "machine.import_module('two')",
+        "util.spec_from_file_location('two', 'two.py')",
+    ],
+    ids=["two names", "used and called", "through a module", "of a submodule"],
+)
+def test_each_module_that_a_method_imports_by_name_is_reached(text: str, load: Load) -> None:
+    body = f"import machine\nfrom importlib import util\nfrom importlib import import_module\nclass T:\n    def run(self): return {text}\n"
+    module = load(
+        shop_py=body,
+        machine_py="from importlib import import_module\n",
+        one_py="A = 1\n",
+        two_py="B = 1\n",
+    )
+
+    assert "two.py:B" in hash_class(module.T).parts
+
+
 def test_nothing_is_unresolved_in_plain_code(load: Load) -> None:
     text = "import os, shop\nclass T:\n    def run(self):\n        return getattr(self, self.x), vars(self), shop.T\n"
 

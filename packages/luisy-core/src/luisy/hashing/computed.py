@@ -14,7 +14,7 @@ Rules
 from __future__ import annotations
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from luisy.hashing.nodes import Import
 from luisy.hashing.references import Reference
@@ -39,7 +39,7 @@ def computed(
         use: A name that is used.
         targets: What the name stands for.
     """
-    called = {_dotted(item, use) for item in targets if isinstance(item, External)}
+    called = external_names(use, targets)
     if "sys.modules" in called and not use.imports:
         yield from _everything(resolver, module)
     if use.call is None:
@@ -52,11 +52,16 @@ def computed(
             yield Part(module.name, WHOLE)
 
 
-def _dotted(target: External, use: Reference) -> str:
-    """Write out what a use names: ``importlib`` and ``.import_module``, or both at once."""
-    if target.name.partition(".")[0] == target.name:
-        return ".".join((target.name, *use.attributes))
-    return target.name
+def external_names(use: Reference, targets: Iterable[Target]) -> set[str]:
+    """Write out what a use may name outside of the project, with its attributes and without.
+
+    They belong to it in ``util.f`` after ``from importlib import util``, but not in ``project.f``
+    where that module imports ``f``.
+    """
+    names = {item.name for item in targets if isinstance(item, External)}
+    if use.attributes:
+        names |= {".".join((name, *use.attributes)) for name in names}
+    return names
 
 
 def _imported(resolver: Resolver, module: Module, call: ast.Call) -> Iterator[Target]:

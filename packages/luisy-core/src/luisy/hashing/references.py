@@ -76,7 +76,7 @@ _Stack = list[tuple[ast.AST, Scope]]
 
 def references(statements: Iterable[ast.stmt]) -> list[Reference]:
     """List what some statements of a module's top level refer to, in a fixed order, each once."""
-    found: dict[Reference, Reference] = {}
+    found: dict[object, Reference] = {}
     module = Scope("module")
     stack: _Stack = [(node, module) for node in effective_body(statements)]
     stack.reverse()
@@ -87,8 +87,19 @@ def references(statements: Iterable[ast.stmt]) -> list[Reference]:
             stack += [(item, scope) for item in reversed(children(node))]
             continue
         for reference in visit(node, scope, stack):
-            found.setdefault(reference, reference)
+            call = reference.call
+            # What is imported by a computed name depends on what the function is given.
+            key = reference if call is None else (reference, _given(call))
+            found.setdefault(key, reference)
     return list(found.values())
+
+
+def _given(call: ast.Call) -> object:
+    """Return the first argument of a call if it is a plain string or name, else an empty text."""
+    first = call.args[0] if call.args else None
+    if isinstance(first, ast.Name):
+        return first.id, ""
+    return first.value if isinstance(first, ast.Constant) and type(first.value) is str else ""
 
 
 def _look_up(
