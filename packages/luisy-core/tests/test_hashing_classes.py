@@ -394,6 +394,85 @@ def test_declared_file_must_be_a_plain_string(load: Load) -> None:
         reads_files()
 
 
+_DECLARE = "(declare the file with luisy.reads_files)"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "open(Path(__file__).parent / 'a.csv')",
+        "open(shop.__file__)",
+        "files('shop').joinpath('a.csv')",
+        "resources.files(shop)",
+        "importlib.resources.read_text('shop', 'a.csv')",
+        "pkgutil.get_data('shop', 'a.csv')",
+        "inspect.getfile(shop.T)",
+        "exec(open('tool.py').read())",
+        "exec(Path('tool.py').read_text())",
+        "runpy.run_path('tool.py')",
+        "subprocess.run([sys.executable, TOOL])",
+        "subprocess.run('python tool.py', shell=True)",
+        "os.system('sh tool.sh')",
+    ],
+)
+@pytest.mark.parametrize("is_declared", [False, True], ids=["bare", "declared"])
+def test_file_of_the_project_is_listed_unless_declared(
+    text: str, is_declared: bool, load: Load, tmp_path: Path
+) -> None:
+    (tmp_path / "a.csv").write_text("1")
+    imports = (
+        "import importlib.resources, inspect, os, pkgutil, runpy, subprocess, sys, luisy, shop\n"
+        "from importlib import resources\nfrom importlib.resources import files\n"
+        "from pathlib import Path\nTOOL = 'tool.py'\n"
+    )
+    decorator = "@luisy.reads_files('a.csv')\n" if is_declared else ""
+    body = (
+        f"def read():\n    return {text}\n{decorator}class T:\n    def run(self): return read()\n"
+    )
+    module = load(shop_py=imports + body)
+    notes = [note for note in hash_class(module.T).unresolved if note.taken.endswith(_DECLARE)]
+
+    assert [(note.file, note.line) for note in notes] == ([] if is_declared else [("shop.py", 7)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "inspect.signature(shop.T)",
+        "files('luigi').joinpath('a.csv')",
+        "os.__file__",
+        "subprocess.run(['ls', '-l'])",
+        "runpy.__name__",
+        "__name__",
+    ],
+)
+def test_file_that_is_not_of_the_project_is_not_listed(text: str, load: Load) -> None:
+    imports = "import inspect, os, runpy, subprocess, shop\nfrom importlib.resources import files\n"
+    module = load(shop_py=f"{imports}class T:\n    def run(self): return {text}\n")
+
+    assert hash_class(module.T).unresolved == ()
+
+
+def test_path_of_the_module_is_listed_where_it_is_bound(load: Load, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("1")
+    text = """
+        import luisy
+        HERE = __file__
+        class T:
+            def run(self): return HERE
+        @luisy.reads_files("a.csv")
+        class Declared(T):
+            pass
+        class Other: pass
+    """
+    module = load(shop_py=text)
+    (note,) = hash_class(module.T).unresolved
+
+    assert (note.line, note.expression) == (3, "__file__")
+    assert hash_class(module.Declared).unresolved == ()
+    assert hash_class(module.Other).unresolved == ()
+
+
 # --- instances
 
 

@@ -18,7 +18,8 @@ Limits
 Values that are computed when a module is imported, and everything that is read from outside
 (environment, files that are not declared, the network), are known by the code that reads them
 only. So is a file beside the code, found by ``__file__`` or ``importlib.resources``, and a script
-that is started as a process: declare them (`luisy.reads_files`).
+that is started as a process: they are among the unresolved until they are declared
+(`luisy.reads_files`).
 """
 
 from __future__ import annotations
@@ -32,10 +33,11 @@ from pathlib import Path
 from luisy.hashing.changes import library_part
 from luisy.hashing.display import show, show_file
 from luisy.hashing.effects import Effects
-from luisy.hashing.graph import Graph, Node, Unresolved
+from luisy.hashing.graph import Graph, Node
 from luisy.hashing.libraries import Libraries
 from luisy.hashing.references import SUBCLASSES, Reference
 from luisy.hashing.resolve import External, Part, Target, is_plumbing
+from luisy.hashing.unresolved import Unresolved
 
 _VERSION = b"luisy class 1\n"
 _HAND_OVER = frozenset({"requires", "inherits"})
@@ -52,7 +54,7 @@ class CodeHash:
             ``file:my_module/data.json``.
         reached_from: For each part the part by which it was first reached, empty for the class.
         sources: The source of each part, for people; worked out when it is asked for.
-        unresolved: What could not be followed.
+        unresolved: What could not be followed, and what finds a file that is not declared.
     """
 
     digest: str
@@ -98,6 +100,23 @@ class Closure:
         while self._queue:
             self._drain()
             self._add_effects()
+
+    def undeclared(self) -> Iterator[Unresolved]:
+        """Yield what finds files, where no part on the way to it declares any."""
+        for label, node in self.nodes.items():
+            if node.undeclared and not any(map(self._declares, self._way(label))):
+                yield from node.undeclared
+
+    def _way(self, label: str) -> Iterator[str]:
+        """Yield a part, the part by which it was reached, and so on, up to the class."""
+        seen: set[str] = set()
+        while label and label not in seen:
+            seen.add(label)
+            yield label
+            label = self.origin.get(label, "")
+
+    def _declares(self, label: str) -> bool:
+        return label in self.nodes and bool(self.nodes[label].files)
 
     def _drain(self) -> None:
         while self._queue:
@@ -194,6 +213,7 @@ def hash_code(closure: Closure, name: str, captured: Mapping[str, str]) -> CodeH
     start = next(iter(closure.nodes), "")
     origin = {part: closure.origin.get(part, start) for part in parts}
     unresolved = {note for node in closure.nodes.values() for note in node.unresolved}
+    unresolved.update(closure.undeclared())
     fixed = dict(captured) | {
         part: f"{part.partition(':')[2]} {version}\n" for part, version in closure.versions.items()
     }

@@ -7,8 +7,6 @@ Rules
   name from another place is a change.
 - A whole module (``module.py:*``) refers to each of its parts and to what it re-exports; its own
   digest covers their names and the statements that belong to no name.
-- A package's data files that a definition declares (`luisy.reads_files`) are found beside its
-  module.
 - What cannot be resolved is noted, with what counts instead: a module that is used as a value;
   the own module for ``exec``, ``eval``, ``globals()``; the whole top-level package for an import
   of a computed name.
@@ -22,10 +20,9 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from luisy_protocol.errors import ConfigurationError
-
 from luisy.hashing.canonical import digest_statements, effective_body
 from luisy.hashing.computed import computed
+from luisy.hashing.declared import declared_files, declares_files
 from luisy.hashing.names import Names
 from luisy.hashing.nodes import DEFINITIONS, chain_of
 from luisy.hashing.references import SUBCLASSES, Reference, references
@@ -40,26 +37,16 @@ from luisy.hashing.resolve import (
     labels,
 )
 from luisy.hashing.source import Module
+from luisy.hashing.unresolved import (
+    Unresolved,
+    finds_file,
+    may_find_files,
+    undeclared_file,
+    whole_modules,
+    without_source,
+)
 
-_MANY = 3  # more modules than that are counted, not named
 _NO_TASKS = ("Parameter", "Target", "Config")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Unresolved:
-    """Code that cannot be followed, so that more counts than it may need.
-
-    Attributes:
-        file: The module, by its path in the project.
-        line: The line.
-        expression: The code.
-        taken: What counts instead.
-    """
-
-    file: str
-    line: int
-    expression: str
-    taken: str
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -75,6 +62,7 @@ class Node:
         edges: What it refers to, and by which use.
         files: The data files that it declares, by their label.
         unresolved: What cannot be followed in it.
+        undeclared: What finds a file of the project in it, which counts only if it is declared.
         asks_subclasses: Whether it asks a class that only the run knows for its subclasses.
     """
 
@@ -86,6 +74,7 @@ class Node:
     edges: tuple[tuple[Target, Reference], ...] = ()
     files: tuple[tuple[str, Path], ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
+    undeclared: tuple[Unresolved, ...] = ()
     asks_subclasses: bool = False
 
 
@@ -96,6 +85,7 @@ class Graph:
     resolver: Resolver
     _nodes: dict[Part, Node] = field(default_factory=dict)
     _tasks: dict[Part, bool] = field(default_factory=dict)
+    _finding: dict[Module, bool] = field(default_factory=dict)
 
     def node(self, part: Part) -> Node:
         """Return a part, analysed."""
@@ -143,6 +133,8 @@ class Graph:
         edges: list[tuple[Target, Reference]] = []
         described: set[str] = set()
         unresolved: set[Unresolved] = set()
+        undeclared: set[Unresolved] = set()
+        finds_files = self._may_find_files(module) and part.name != WHOLE
         uses = references(statements)
         for use in uses:
             targets = self.resolver.resolve(module, use)
@@ -153,7 +145,9 @@ class Graph:
             edges += ((target, use) for target in found)
             whole = [item.module for item in found if isinstance(item, Part) and item.name == WHOLE]
             if whole:
-                unresolved.add(_unresolved(module, use, whole))
+                unresolved.add(whole_modules(module, use, whole))
+            if finds_files and finds_file(self.resolver, use, targets):
+                undeclared.add(undeclared_file(module, use))
         own = {item for item, _ in edges}
         described.update(
             f"{name} after {count}"
@@ -170,10 +164,19 @@ class Graph:
             tuple(statements),
             digest_statements(statements, described),
             tuple(edges),
-            tuple(self._files(module, statements)) if any(map(_declares, uses)) else (),
+            tuple(declared_files(self.resolver, module, statements))
+            if any(map(declares_files, uses))
+            else (),
             tuple(sorted(unresolved)),
+            tuple(sorted(undeclared)),
             any(use.name == SUBCLASSES for use in uses),
         )
+
+    def _may_find_files(self, module: Module) -> bool:
+        known = self._finding.get(module)
+        if known is None:
+            known = self._finding[module] = may_find_files(module)
+        return known
 
     def _without_source(self, part: Part) -> Node:
         file = self.resolver.modules.file(part.module)
@@ -181,8 +184,8 @@ class Graph:
         content = Path(file).read_bytes() if file and Path(file).is_file() else b""
         if not content:  # a namespace package has no code of its own
             return Node(part, label, None, (), hashlib.sha256(b"").hexdigest())
-        note = Unresolved(part.module.replace(".", "/"), 0, "a module without source", "its file")
-        return Node(part, label, None, (), hashlib.sha256(content).hexdigest(), unresolved=(note,))
+        digest = hashlib.sha256(content).hexdigest()
+        return Node(part, label, None, (), digest, unresolved=(without_source(part.module),))
 
     def _all_of(self, module: Module, names: Names) -> Iterator[tuple[Target, Reference]]:
         for name in names.statements:
@@ -223,40 +226,12 @@ class Graph:
         module = self.resolver.modules.get(module_name)
         return module.label if module else module_name.replace(".", "/")
 
-    def _files(self, module: Module, statements: Iterable[ast.stmt]) -> Iterator[tuple[str, Path]]:
-        for statement in statements:
-            for node in ast.walk(statement) if isinstance(statement, DEFINITIONS) else ():
-                for decorator in getattr(node, "decorator_list", ()):
-                    if isinstance(decorator, ast.Call) and self._reads_files(module, decorator):
-                        yield from self._declared(module, decorator)
-
-    def _reads_files(self, module: Module, decorator: ast.Call) -> bool:
-        chain = chain_of(decorator.func)
-        if chain is None or "reads_files" not in (chain[0], *chain[1]):
-            return False
-        targets = self.resolver.resolve(module, Reference(*chain))
-        return any(isinstance(item, External) and is_plumbing(item.name) for item in targets)
-
-    def _declared(self, module: Module, decorator: ast.Call) -> Iterator[tuple[str, Path]]:
-        folder = self.resolver.modules.folder(module.name)
-        for argument in decorator.args:
-            if not (isinstance(argument, ast.Constant) and isinstance(argument.value, str)):
-                raise ConfigurationError(
-                    f"{module.label}, line {decorator.lineno}: reads_files takes plain strings, "
-                    f"not {ast.unparse(argument)}"
-                )
-            yield from _matching(module, folder, argument.value, decorator.lineno)
-
 
 def _order(names: Names, use: Reference) -> Iterator[str]:
     """Tell in which order a name of the module was bound, if imports are among the bindings."""
     bindings = names.rebindings(use.name) if not use.imports else []
     if bindings:
         yield f"{use.name}: {' then '.join(bindings)}"
-
-
-def _declares(use: Reference) -> bool:
-    return use.call is not None and (use.name == "reads_files" or "reads_files" in use.attributes)
 
 
 def _content(part: Part, module: Module, names: Names) -> list[ast.stmt]:
@@ -278,24 +253,3 @@ def _is_compound(statement: ast.stmt) -> bool:
 def _is_task(base: External) -> bool:
     is_luigi = base.top_level == "luigi" or is_plumbing(base.name)
     return is_luigi and not base.name.endswith(_NO_TASKS)
-
-
-def _matching(module: Module, folder: Path, pattern: str, line: int) -> Iterator[tuple[str, Path]]:
-    top = module.label.rpartition("/")[0]
-    found = sorted(path for path in folder.glob(pattern) if path.is_file())
-    if not found:
-        raise ConfigurationError(
-            f"{module.label}, line {line}: reads_files('{pattern}') matches no file in {folder}"
-        )
-    for path in found:
-        relative = path.relative_to(folder).as_posix()
-        yield (f"{top}/{relative}" if top else relative), path
-
-
-def _unresolved(module: Module, use: Reference, whole: list[str]) -> Unresolved:
-    if use.call is not None:
-        expression = ast.unparse(use.call)
-    else:
-        expression = ".".join((use.name, *use.attributes))
-    shown = whole if len(whole) < _MANY else [f"{whole[0]} and {len(whole) - 1} other modules"]
-    return Unresolved(module.label, use.line, expression, f"all of {' and '.join(shown)}")
