@@ -122,3 +122,13 @@ def test_answer_that_is_not_understood_is_an_error_and_not_part_of_the_next(serv
         wire.exchange("GET", "/a", {})
     assert wire.exchange("GET", "/b", {}).body == b"body"
     wire.close()
+
+
+def test_bytes_beyond_an_answer_are_not_part_of_the_next(serve):
+    length = 3_000_000
+    first = b"HTTP/1.1 200 OK\r\ncontent-length: %d\r\n\r\n" % length + b"z" * length
+    server = serve([first + GOOD.replace(b"body", b"evil")], [GOOD])
+    wire = Wire(server.url)
+    assert len(wire.exchange("GET", "/a", {}).body) == length
+    assert wire.exchange("GET", "/b", {}).body == b"body"
+    wire.close()

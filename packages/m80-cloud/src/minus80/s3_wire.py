@@ -2,9 +2,9 @@
 
 Rules. An answer is understood if it tells its length, as a server of objects does; of any other
 (chunked, longer than it says, cut off, not HTTP) a `ConnectionError` is raised and the connection
-is dropped, so that bytes of one answer never become part of the next. A connection that the server
-closed while nobody used it is replaced once, unseen; so only requests that may be repeated are made
-here.
+is dropped, so that bytes of one answer never become part of the next. A connection at which
+something arrived while nobody used it, mostly its end, is replaced. If it ends later, that is done
+once, unseen; so only requests that may be repeated are made here.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import ssl
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from multiprocessing.connection import wait
 from queue import Empty, SimpleQueue
 from urllib.parse import SplitResult
 
@@ -72,7 +73,7 @@ class Wire:
         text = f"{method} {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
         head = text.encode()
         with suppress(Empty, ConnectionError):
-            return self._exchange(self._idle.get_nowait(), head, body)
+            return self._exchange(self._silent(), head, body)
         return self._exchange(self._connected(), head, body)
 
     def close(self) -> None:
@@ -97,6 +98,15 @@ class Wire:
         else:
             self._idle.put(connection)
         return reply
+
+    def _silent(self) -> socket.socket:
+        """Return an idle connection at which nothing has arrived since its last answer."""
+        while True:
+            connection = self._idle.get_nowait()
+            held = isinstance(connection, ssl.SSLSocket) and connection.pending()
+            if not held and not wait([connection], 0):
+                return connection
+            connection.close()
 
     def _connected(self) -> socket.socket:
         connection = socket.create_connection((self._host, self._port), timeout=_TIMEOUT)
