@@ -100,10 +100,8 @@ class AzureSession(requests.Session):
         request = requests.PreparedRequest()
         request.prepare_url(url, None)
         found = self._adapter.get_connection_with_tls_context(request, self.trusted)
-        if not isinstance(found, HTTPConnectionPool):
-            return None
         # `send` does this for each request; it names the certificates that are trusted by default.
-        self._adapter.cert_verify(found, url, self.trusted, None)  # type: ignore[no-untyped-call]
+        self._adapter.cert_verify(found, url, self.trusted, None)
         return found
 
 
