@@ -80,6 +80,24 @@ def test_recorded_output_replaces_what_a_killed_task_left(workspace):
     assert (workspace.folder / KEYS[1]).read_text() == "half"
 
 
+def test_what_a_person_changed_survives_a_kill_before_the_record(workspace):
+    path = workspace.folder / KEYS[0]
+    digest = hashlib.sha256(b"made").hexdigest()
+    workspace.records("p").append([Record(key=KEYS[0], hash="", sha256=digest, size=4)])
+    path.write_text("changed by hand")
+    Aside(workspace).put(KEYS[:1])
+    path.write_text("made anew")
+    assert recover(workspace, "p") == []
+    assert path.read_text() == "made anew"
+    assert outdated(workspace, KEYS[0]).read_text() == "changed by hand"
+
+    digest = hashlib.sha256(b"made anew").hexdigest()
+    workspace.records("p").append([Record(key=KEYS[0], hash="", sha256=digest, size=9)])
+    assert recover(workspace, "p") == []
+    assert path.read_text() == "made anew"
+    assert outdated(workspace, KEYS[0]) is None
+
+
 def test_outdated_tells_where_an_output_lies(workspace):
     assert outdated(workspace, KEYS[0]) is None
     aside = Aside(workspace)

@@ -123,7 +123,11 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
 
 
 def recover(workspace: Workspace, project: str) -> list[str]:
-    """Put back what killed runs had set aside in a project, the latest first; return the keys."""
+    """Put back what killed runs had set aside in a project, the latest first; return the keys.
+
+    Where neither the output nor what lies aside is what the record tells of, a person may have made
+    either: both stay where they are until a run has made the output anew.
+    """
     found = list(leftovers(workspace, project))
     if not found:
         return []
@@ -131,6 +135,7 @@ def recover(workspace: Workspace, project: str) -> list[str]:
     prints = workspace.fingerprints(project)
     restored = []
     for left in found:
+        unclear: set[str] = set()
         for key in left.keys:
             output, place = Path(workspace.path(key)), left._place(key)
             record = recorded.get(key)
@@ -140,7 +145,9 @@ def recover(workspace: Workspace, project: str) -> list[str]:
             Swap(output).undo(place)
             if record and _is(record, place, prints):
                 _remove(output)
-        restored += left.restore()
+            elif os.path.lexists(output) and os.path.lexists(place):
+                unclear.add(key)
+        restored += left.restore([key for key in left.keys if key not in unclear])
     return restored
 
 

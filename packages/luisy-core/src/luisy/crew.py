@@ -3,7 +3,9 @@
 luigi forks a process for every task when it has several workers. A fork costs as much as there is
 memory to copy the tables of, so a task costs more the more tasks there are: 20 milliseconds among
 4,000. Here a process that is done waits for the next task, and is forked anew only when the
-pipeline has grown since, for it knows nothing but what there was when it was forked.
+pipeline has grown since, for it knows nothing but what there was when it was forked. What a task
+changes in its process (the folder, the environment, a library's settings) the next one there finds
+changed, as it does with one worker.
 
 luigi's worker asks its process for a task whether it is alive, how it ended and to be ended, and
 reads results from a queue. Both are here: `Errand` and `Crew`.
@@ -34,11 +36,6 @@ class _Hand:
 
     process: BaseProcess
     connection: Connection
-
-    def dismiss(self) -> None:
-        """Let a process that waits for a task end."""
-        self.connection.close()
-        self.process.join()
 
 
 class Errand(TaskProcess):
@@ -79,11 +76,12 @@ class Crew:
         self._busy: dict[object, _Hand] = {}
         self._outdated: set[object] = set()
         self._here: deque[Any] = deque()
+        self._ending: list[_Hand] = []
 
     def renew(self) -> None:
         """Give no further task to the processes there are: they do not know what comes now."""
         while self._idle:
-            self._idle.pop().dismiss()
+            self._dismiss(self._idle.pop())
         self._outdated.update(self._busy)
 
     def hand_for(self, errand: TaskProcess) -> _Hand:
@@ -113,11 +111,11 @@ class Crew:
             try:
                 result = hand.connection.recv()
             except (EOFError, OSError):  # it died
-                hand.dismiss()
+                self._dismiss(hand)
+                hand.process.join()
                 continue
             if connection in self._outdated:
-                self._outdated.remove(connection)
-                hand.dismiss()
+                self._dismiss(hand)
             else:
                 self._idle.append(hand)
             return result
@@ -127,7 +125,9 @@ class Crew:
         """Let the processes end; luigi has ended those that still ran a task."""
         self.renew()
         for hand in self._busy.values():
-            hand.dismiss()
+            self._dismiss(hand)
+        for hand in self._ending:
+            hand.process.join()
 
     def _free(self, errand: TaskProcess) -> _Hand:
         while self._idle:
@@ -135,10 +135,16 @@ class Crew:
             try:
                 hand.connection.send(errand.task.task_id)
             except OSError:  # it was killed while it waited
-                hand.dismiss()
+                self._dismiss(hand)
             else:
                 return hand
         return self._fork(errand)
+
+    def _dismiss(self, hand: _Hand) -> None:
+        """Let a process end, without waiting for it: a task may have left a thread in it."""
+        self._outdated.discard(hand.connection)
+        hand.connection.close()
+        self._ending.append(hand)
 
     def _fork(self, errand: TaskProcess) -> _Hand:
         ours, theirs = get_context("fork").Pipe()

@@ -90,6 +90,7 @@ class Swap:
 
     def settle(self) -> None:
         """Remove the staging folder: the output is recorded, and nothing is to be undone."""
+        self._note.unlink(missing_ok=True)  # first: a process may die between the two
         shutil.rmtree(self.folder, ignore_errors=True)
 
     @property
