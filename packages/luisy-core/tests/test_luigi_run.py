@@ -74,7 +74,7 @@ class First(luigi.Task):
         Path(self.output().path).touch()
 
 
-class Some(luigi.Task):
+class Touched(luigi.Task):
     """Can be run for several letters at once."""
 
     folder = luigi.Parameter()
@@ -118,7 +118,7 @@ def test_batch_that_a_scheduler_makes_runs_in_a_process_that_knows_it(tmp_path):
     worker = SchedulerFactory(Watcher()).create_worker(Scheduler(), worker_processes=2)
     with worker:
         for letter in "abc":
-            worker.add(Some(str(tmp_path), letter))
+            worker.add(Touched(str(tmp_path), letter))
         assert worker.run()
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "b", "c", "first"]
 
