@@ -108,12 +108,13 @@ def test_connection_that_the_server_closed_is_replaced(serve, ending):
         b"HTTP/1.0 200 OK\r\nContent-Length: 4\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nContent-Length: many\r\n\r\nbody",
+        b"HTTP/1.1 200 OK\r\nContent-Length: " + b"4" * 5000 + b"\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nbody and more",
         b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nEndless: " + b"x" * 200_000,
     ],
-    ids=["none", "other", "old", "no-length", "length", "chunked", "longer", "cut", "endless"],
+    ids="none other old no-length length huge chunked longer cut endless".split(),
 )
 def test_answer_that_is_not_understood_is_an_error_and_not_part_of_the_next(serve, answer):
     server = serve([answer], [GOOD])

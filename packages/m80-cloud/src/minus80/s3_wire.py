@@ -22,6 +22,7 @@ _TIMEOUT = 60
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
 _LONGEST_HEAD = 64 * 1024
+_MOST_DIGITS = 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ class Wire:
         lines = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         text = f"{method} {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
         head = text.encode()
-        with suppress(Empty, ConnectionError):
+        with suppress(Empty, ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
             return self._exchange(self._silent(), head, body)
         return self._exchange(self._connected(), head, body)
 
@@ -141,11 +142,13 @@ def _parsed(head: str) -> tuple[int, dict[str, str]]:
     pairs = (line.partition(":") for line in lines)
     headers = {name.lower(): value.strip() for name, _, value in pairs}
     version, _, status = first.partition(" ")
+    length = headers.get("content-length", "")
     if (
         version != "HTTP/1.1"
         or not status[:3].isdecimal()
         or "transfer-encoding" in headers
-        or not headers.get("content-length", "").isdecimal()
+        or not length.isdecimal()
+        or len(length) > _MOST_DIGITS
     ):
         raise ConnectionError("the answer is not understood")
     return int(status[:3]), headers
