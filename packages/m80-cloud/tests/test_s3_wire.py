@@ -114,7 +114,18 @@ def test_connection_that_the_server_closed_is_replaced(serve, ending):
         b"HTTP/1.1 200 OK\r\nContent-Length: 40\r\n\r\nbody",
         b"HTTP/1.1 200 OK\r\nEndless: " + b"x" * 200_000,
     ],
-    ids="none other old no-length length huge chunked longer cut endless".split(),
+    ids=[
+        "none",
+        "other",
+        "old",
+        "no-length",
+        "length",
+        "huge",
+        "chunked",
+        "longer",
+        "cut",
+        "endless",
+    ],
 )
 def test_answer_that_is_not_understood_is_an_error_and_not_part_of_the_next(serve, answer):
     server = serve([answer], [GOOD])
