@@ -2,6 +2,8 @@
 
 import os
 import signal
+import threading
+from pathlib import Path
 from queue import Empty
 
 import luigi
@@ -18,10 +20,16 @@ class Where(luigi.Task):
 
     number = luigi.IntParameter(default=0)
     dies = luigi.BoolParameter(default=False)
+    stays = luigi.Parameter(default="")
 
     def run(self):
         if self.dies:
             os._exit(0)
+        if self.stays:
+            told = threading.Event()
+            signal.signal(signal.SIGTERM, lambda *_: told.set())
+            Path(self.stays).write_text("ready")
+            told.wait(LONG)
 
     def complete(self):
         return True
@@ -33,9 +41,9 @@ class Where(luigi.Task):
 TASKS = {task.task_id: task for task in [*(Where(number=n) for n in range(4)), Where(dies=True)]}
 
 
-def ordinary(task_id):
+def ordinary(task_id, task=None):
     reporter = TaskStatusReporter(None, task_id, "worker", None)
-    return TaskProcess(TASKS[task_id], "worker", None, reporter, use_multiprocessing=True)
+    return TaskProcess(task or TASKS[task_id], "worker", None, reporter, use_multiprocessing=True)
 
 
 @pytest.fixture
@@ -46,7 +54,7 @@ def crew():
 
 
 def start(crew, task):
-    errand = Errand(crew, ordinary(task.task_id))
+    errand = Errand(crew, ordinary(task.task_id, task))
     errand.start()
     return errand
 
@@ -91,6 +99,19 @@ def test_process_that_ends_within_a_task_has_failed_whatever_its_code(crew):
     assert not errand.is_alive()
     assert errand.exitcode == 1
     assert where(crew, 1) != errand.pid
+
+
+def test_process_whose_task_goes_on_when_it_is_to_end_takes_no_other(crew, tmp_path):
+    ready = tmp_path / "ready"
+    os.mkfifo(ready)
+    errand = start(crew, Where(stays=str(ready)))
+    ready.read_text()
+    errand.terminate()
+    errand.join(LONG)
+    with pytest.raises(ProcessLookupError):
+        os.kill(errand.pid, 0)
+    with pytest.raises(Empty):
+        crew.get(0.001)
 
 
 def test_nothing_told_in_time_is_an_empty_answer(crew):

@@ -53,9 +53,14 @@ class Errand(TaskProcess):
 
     def start(self) -> None:
         """Hand the task to a process that is free, or to a new one."""
-        hand = self._crew.hand_for(self.ordinary)
+        self._hand = self._crew.hand_for(self.ordinary)
         # What luigi and multiprocessing ask of a process, they ask this of.
-        self._popen = hand.process._popen  # type: ignore[attr-defined]
+        self._popen = self._hand.process._popen  # type: ignore[attr-defined]
+
+    def terminate(self) -> None:
+        """End the process, also one that takes an interruption for the failure of its task."""
+        self._crew.give_up(self._hand)
+        super().terminate()  # type: ignore[no-untyped-call]
 
     @property
     def exitcode(self) -> int | None:
@@ -90,6 +95,11 @@ class Crew:
         hand = self._fork(errand) if errand.task.accepts_messages else self._free(errand)
         self._busy[hand.connection] = hand
         return hand
+
+    def give_up(self, hand: _Hand) -> None:
+        """Want nothing more of a process: it ends when it looks for another task."""
+        if self._busy.pop(hand.connection, None):
+            self._dismiss(hand)
 
     def put(self, result: Any) -> None:
         """Take the result of a task that ran in this process."""

@@ -134,15 +134,7 @@ class SchedulerFactory:
         assistant: bool = False,
     ) -> Worker:
         """Return luigi's worker."""
-        settings: dict[str, Any] = {}
-        if not get_config().get("worker", "task_process_context", ""):
-            settings["task_process_context"] = f"{__name__}.{Interruptible.__qualname__}"
-        return _Worker(
-            scheduler=scheduler,
-            worker_processes=worker_processes,
-            assistant=assistant,
-            **settings,
-        )
+        return _Worker(scheduler=scheduler, worker_processes=worker_processes, assistant=assistant)
 
 
 def _answering(url: str) -> Any:
@@ -167,21 +159,6 @@ def _answering(url: str) -> Any:
         ) from error
     scheduler._rpc_retry_attempts = patience
     return scheduler
-
-
-class Interruptible:
-    """Around a task in a process of its own: Ctrl-C ends it without a traceback.
-
-    The process that started it is interrupted, too, and says so.
-    """
-
-    def __init__(self, process: Any) -> None:
-        self._has_own_process = process.use_multiprocessing
-
-    def __enter__(self) -> None: ...
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> bool:
-        return self._has_own_process and kind is KeyboardInterrupt
 
 
 def run_with_luigi(
