@@ -146,7 +146,7 @@ def test_no_op_and_upload_of_200_outputs_need_few_requests(team, cloud):
     ("settings", "words"),
     [
         ({"LUISY_AZURE_STORAGE_KEY": "d3Jvbmc="}, "LUISY_AZURE_STORAGE_KEY"),
-        ({"LUISY_AZURE_CONTAINER_NAME": "not-there"}, "luisy remote create"),
+        ({"LUISY_AZURE_CONTAINER_NAME": "nobody-made-it"}, "luisy remote create"),
         ({"LUISY_AZURE_ENDPOINT": "http://127.0.0.1:9/x"}, "check the network"),
         ({"LUISY_AZURE_CONTAINER_NAME": None}, "LUISY_AZURE_CONTAINER_NAME"),
     ],

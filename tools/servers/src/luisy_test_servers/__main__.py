@@ -29,11 +29,11 @@ def main(arguments: list[str]) -> int:
 
 
 def _wait(**settings: str) -> None:
+    # Blocked, not handled: the signal ends the wait without a traceback, even one that comes at once.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     for name, value in settings.items():
         print(f"export {name}='{value}'", flush=True)
     print("serving; Ctrl-C ends it", file=sys.stderr)
-    # Blocked, not handled: the signal ends the wait without a traceback.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     signal.sigwait({signal.SIGINT, signal.SIGTERM})
 
 
