@@ -29,7 +29,7 @@ def main(arguments: list[str]) -> int:
 
 
 def _wait(**settings: str) -> None:
-    # Blocked, not handled: the signal ends the wait without a traceback, even one that comes at once.
+    # Blocked, not handled: a signal ends the wait without a traceback, also one that comes at once.
     signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     for name, value in settings.items():
         print(f"export {name}='{value}'", flush=True)
