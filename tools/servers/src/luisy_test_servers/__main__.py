@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import threading
 
 from luisy_test_servers import azurite, s3_server
 
@@ -29,12 +30,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _wait(**settings: str) -> None:
-    # Blocked, not handled: a signal ends the wait without a traceback, also one that comes at once.
-    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    is_over = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: is_over.set())
     for name, value in settings.items():
         print(f"export {name}='{value}'", flush=True)
     print("serving; Ctrl-C ends it", file=sys.stderr)
-    signal.sigwait({signal.SIGINT, signal.SIGTERM})
+    is_over.wait()
 
 
 if __name__ == "__main__":
