@@ -53,9 +53,10 @@ class Errand(TaskProcess):
 
     def start(self) -> None:
         """Hand the task to a process that is free, or to a new one."""
-        self._hand = self._crew.hand_for(self.ordinary)
-        # What luigi and multiprocessing ask of a process, they ask this of.
-        self._popen = self._hand.process._popen  # type: ignore[attr-defined]
+        with _interrupts_held():  # else Ctrl-C leaves a process behind that nobody knows to end
+            self._hand = self._crew.hand_for(self.ordinary)
+            # What luigi and multiprocessing ask of a process, they ask this of.
+            self._popen = self._hand.process._popen  # type: ignore[attr-defined]
 
     def terminate(self) -> None:
         """End the process, also one that takes an interruption for the failure of its task."""
@@ -162,8 +163,7 @@ class Crew:
         process = get_context("fork").Process(
             target=self._work, args=(errand, theirs, others), name="luisy"
         )
-        with _interrupts_held():  # else Ctrl-C at this moment ends in somebody's traceback
-            process.start()
+        process.start()
         theirs.close()
         return _Hand(process, ours)
 
