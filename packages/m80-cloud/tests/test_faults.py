@@ -346,6 +346,26 @@ def test_file_that_changes_while_it_is_put_is_not_stored_under_a_wrong_digest(
     assert not uploads
 
 
+def test_part_that_changed_unnoticed_is_not_sent_again_under_its_new_digest(dataset, line):
+    """The server refuses the part that does not have the digest in the signature."""
+    data = m80.CloudData()
+    large = dataset / "large"
+    large.write_bytes(b"1" * 20 * MEGABYTE)
+    before = large.stat()
+
+    def change(number, method, path):
+        if method == "POST" and "uploads" in path:
+            with large.open("r+b") as file:
+                file.write(b"2")
+            os.utime(large, ns=(before.st_atime_ns, before.st_mtime_ns))
+        return 400 if "partNumber=1&" in path else None
+
+    line.fault = change
+    with pytest.raises(LuisyError, match="did it change meanwhile"):
+        data.put("small", "Files")
+    assert not data.list()
+
+
 def test_full_disk_is_told_and_leaves_the_old_folder(data, dataset):
     (dataset / "large").write_bytes(os.urandom(3 * MEGABYTE))
     data.put("small", "Files")

@@ -31,10 +31,14 @@ def signature_of_botocore(credentials, region, method, path, headers, body):
     body=st.binary(max_size=50),
     token=st.sampled_from([None, "a/session+token=="]),
     region=st.sampled_from(["us-east-1", "eu-west-3"]),
+    query=st.sampled_from(["", "?partNumber=12&uploadId=a.b-c_d~e%2Ff%3D%2B"]),
 )
-def test_signature_is_that_of_botocore(key, body, token, region):
+def test_signature_is_that_of_botocore(key, body, token, region, query):
     credentials = Credentials("AKIAEXAMPLE", "secret/of+it", token)
-    path, headers = f"/bucket/{quote(key, safe='/~')}", {"range": "bytes=0-9", "if-match": '"ab"'}
+    path, headers = (
+        f"/bucket/{quote(key, safe='/~')}{query}",
+        {"range": "bytes=0-9", "if-match": "ab"},
+    )
     signed = Signer(HOST, credentials=credentials, region=region).signed(
         "PUT", path, headers, sha256=hashlib.sha256(body).hexdigest(), now=NOW
     )

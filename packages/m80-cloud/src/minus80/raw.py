@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from luisy_protocol.digest import digest_file
 from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
@@ -21,6 +20,7 @@ from minus80.folders import Folders
 from minus80.layout import RAW, old_raw_key, raw_key
 from minus80.names import suggestion, valid_dtype, valid_name
 from minus80.packing import compress_file
+from minus80.part_digests import digest_parts
 from minus80.s3_store import S3Store
 from minus80.snapshot import scratch_folder
 from minus80.under_way import new_id
@@ -60,7 +60,7 @@ def put_raw(
             packed = scratch / f"{name}.gz"
             compress_file(path, packed)
             path, name = packed, packed.name
-        content = digest_file(path)
+        content = digest_parts(path)
         key = raw_key(dtype, name)
         if not resend:
             there = _there(store, key)
@@ -68,7 +68,9 @@ def put_raw(
                 return there
         progress.begin("put", files=1, size=content.size)
         try:
-            info = store.upload(path, key, sha256=content.sha256, advance=progress.advance)
+            info = store.upload(
+                path, key, sha256=content.sha256, advance=progress.advance, digests=content
+            )
             progress.done(key)
         finally:
             progress.end()

@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
-from threading import BoundedSemaphore, RLock
+from threading import RLock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -33,14 +33,12 @@ class Connection:
     Attributes:
         cloud: The settings.
         url: The bucket for messages.
-        parts_in_memory: Held while a part of a large object is in memory.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.bucket = cloud.bucket
         self.url = f"s3://{cloud.bucket}"
-        self.parts_in_memory = BoundedSemaphore(PART_WORKERS + 2)
         self._lock = RLock()
         self._closed = False
 

@@ -1,11 +1,13 @@
 """Send a large file in parts, several at a time, and take up again what an earlier run left.
 
-Rules. One thread reads the parts in order and takes the digest of exactly the bytes that are sent;
-a few others send them. Only when the whole digest is the expected one the upload is completed, so
-a file that changes meanwhile never becomes an object. With a journal the upload's id is kept on
-disk before the first part is sent; a later run asks the server which parts arrived, and sends
-those that are missing or that no longer are what the file holds (by CRC32, else by the MD5 in the
-etag). Without a journal an upload that fails is aborted, so that no parts stay behind.
+Rules. The digests of the file and of its parts are known before (`minus80.part_digests`). A part is
+read when its turn comes, and its request is signed with the digest it had before: the server
+refuses other bytes. As not every server looks, the upload is completed only if the file system,
+too, says that the file is as it was. So a file that changes meanwhile never becomes an object. With
+a journal the upload's id is kept on disk before the first part is sent; a later run asks the server
+which parts arrived, and sends those that are missing or that no longer are what the file holds (by
+the part's checksum, else by the MD5 in the etag). Without a journal an upload that fails is
+aborted, so that no parts stay behind.
 
 Known limits. At most 10,000 parts, S3's limit: the parts of files above 80 GB grow with the file,
 and with them the memory.
@@ -13,40 +15,26 @@ and with them the memory.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import json
-import os
-import zlib
-from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import as_completed
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 from luisy_protocol.errors import IntegrityError
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
 from luisy_protocol.temporary import replacing
 
+from minus80.part_digests import PartDigests, changed, stamp_of
 from minus80.s3_connection import Connection
 from minus80.s3_errors import s3_errors
+from minus80.s3_quick import Part, checksum
+from minus80.s3_signing import sha256_of
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
-
-PART = 8 * 1024 * 1024
-_MOST_PARTS = 10_000
-
-
-@dataclass(frozen=True, slots=True)
-class _Sent:
-    """A part that the server has."""
-
-    size: int
-    etag: str
-    crc32: str | None
 
 
 def send_parts(
@@ -54,7 +42,7 @@ def send_parts(
     path: Path,
     key: str,
     *,
-    sha256: str,
+    digests: PartDigests,
     advance: Advance | None = None,
     journal: Path | None = None,
 ) -> str:
@@ -64,18 +52,18 @@ def send_parts(
         connection: The bucket.
         path: The file; not empty.
         key: The object.
-        sha256: The digest the file must have.
+        digests: The file as it was read.
         advance: Told of the bytes that arrived.
         journal: Where to keep the id of the upload, for a later run to take it up.
 
     Raises:
-        IntegrityError: If the file does not have that digest; there is no new object then.
+        IntegrityError: If the file is not any more as it was; there is no new object then.
     """
-    upload = _Upload(connection, key, sha256=sha256, journal=journal)
+    upload = _Upload(connection, path, key, digests=digests, journal=journal)
     with s3_errors(f"write {key}", url=connection.url):
         upload.start()
         try:
-            return upload.send(path, advance or (lambda _: None))
+            return upload.send(advance or (lambda _: None))
         except BaseException as error:
             upload.leave(error)
             raise
@@ -83,17 +71,22 @@ def send_parts(
 
 class _Upload:
     def __init__(
-        self, connection: Connection, key: str, *, sha256: str, journal: Path | None
+        self,
+        connection: Connection,
+        path: Path,
+        key: str,
+        *,
+        digests: PartDigests,
+        journal: Path | None,
     ) -> None:
         self._connection = connection
         self._client = connection.client
+        self._path = path
         self._key = key
-        self._sha256 = sha256
+        self._digests = digests
         self._journal = journal
         self._id = ""
-        self._present: dict[int, _Sent] = {}
-        # Without TLS the signature covers each body, so that the server checks it anyway.
-        self._has_checksums = connection.client.meta.endpoint_url.startswith("https:")
+        self._present: dict[int, Part] = {}
 
     def start(self) -> None:
         """Take up the upload in the journal, or begin a new one."""
@@ -107,38 +100,30 @@ class _Upload:
             self._id = self._client.create_multipart_upload(
                 Bucket=self._connection.bucket,
                 Key=self._key,
-                Metadata={"sha256": self._sha256},
-                **({"ChecksumAlgorithm": "CRC32"} if self._has_checksums else {}),  # type: ignore[arg-type] # one option
+                Metadata={"sha256": self._digests.sha256},
+                ChecksumAlgorithm="SHA256",
             )["UploadId"]
             self._remember()
 
-    def send(self, path: Path, advance: Advance) -> str:
-        """Send what is missing, and complete the upload if the digest is right."""
-        with translated(f"read {path}"):
-            file = path.open("rb")
-        with file:
-            size = os.fstat(file.fileno()).st_size
-            part_size = max(PART, -(-size // _MOST_PARTS // PART) * PART)
-            digest = hashlib.sha256()
-            futures: list[Future[CompletedPartTypeDef]] = []
-            try:
-                reader = _reader(file, part_size, path)
-                self._send_each(reader, digest.update, futures, advance=advance)
-                parts = [future.result() for future in futures]
-            except BaseException:
-                for future in futures:
-                    future.cancel()
-                raise
-        if digest.hexdigest() != self._sha256:
-            raise IntegrityError(
-                f"{path} does not have the digest it had before it was sent to "
-                f"{self._connection.url}; did it change meanwhile? run again"
-            )
+    def send(self, advance: Advance) -> str:
+        """Send what is missing, and complete the upload if the file is as it was."""
+        numbers = range(1, len(self._digests.parts) + 1)
+        futures = [self._connection.parts.submit(self._send_one, n, advance) for n in numbers]
+        try:
+            for future in as_completed(futures):
+                future.result()
+        except BaseException:
+            for future in futures:
+                future.cancel()
+            raise
+        with translated(f"read {self._path}"):
+            if stamp_of(self._path) != self._digests.stamp:
+                raise changed(self._path, url=self._connection.url)
         done = self._client.complete_multipart_upload(
             Bucket=self._connection.bucket,
             Key=self._key,
             UploadId=self._id,
-            MultipartUpload={"Parts": parts},
+            MultipartUpload={"Parts": [future.result() for future in futures]},
         )
         self._forget()
         return done["ETag"]
@@ -153,68 +138,54 @@ class _Upload:
                 Bucket=self._connection.bucket, Key=self._key, UploadId=self._id
             )
 
-    def _send_each(
-        self,
-        read: Callable[[], bytes],
-        update: Callable[[bytes], None],
-        futures: list[Future[CompletedPartTypeDef]],
-        *,
-        advance: Advance,
-    ) -> None:
-        limit = self._connection.parts_in_memory
-        failed: list[BaseException] = []
-
-        def settle(future: Future[CompletedPartTypeDef]) -> None:
-            limit.release()
-            if not future.cancelled() and (error := future.exception()):
-                failed.append(error)
-
-        while True:
-            limit.acquire()
-            body = b""
-            try:
-                body = read()
-                update(body)
-                if body:
-                    future = self._connection.parts.submit(
-                        self._send_one, len(futures) + 1, body, advance
-                    )
-            except BaseException:
-                limit.release()
-                raise
-            if not body:
-                limit.release()
-                return
-            futures.append(future)
-            future.add_done_callback(settle)
-            if failed:
-                raise failed[0]
-
-    def _send_one(self, number: int, body: bytes, advance: Advance) -> CompletedPartTypeDef:
+    def _send_one(self, number: int, advance: Advance) -> CompletedPartTypeDef:
         advance(0)  # may cancel
-        present = self._present.get(number)
-        if present is None or not _is_same(present, body):
-            answer = self._client.upload_part(
-                Bucket=self._connection.bucket,
-                Key=self._key,
-                UploadId=self._id,
-                PartNumber=number,
-                Body=body,
-                **({"ChecksumCRC32": _crc32(body)} if self._has_checksums else {}),  # type: ignore[arg-type] # one option
-            )
-            present = _Sent(len(body), answer["ETag"], answer.get("ChecksumCRC32"))
-        advance(len(body))
-        part: CompletedPartTypeDef = {"PartNumber": number, "ETag": present.etag}
-        if present.crc32:
-            part["ChecksumCRC32"] = present.crc32
-        return part
+        part = self._present.get(number)
+        if part is None or not self._is_same(part, number):
+            part = self._put(number)
+        advance(part.size)
+        done: CompletedPartTypeDef = {"PartNumber": number, "ETag": part.etag}
+        if part.checksum:
+            done["ChecksumSHA256"] = part.checksum
+        return done
 
-    def _list(self) -> dict[int, _Sent]:
+    def _put(self, number: int) -> Part:
+        body, sha256 = self._read(number), self._digests.parts[number - 1]
+        quick = self._connection.quick
+        if quick:
+            part = quick.put_part(self._key, body, upload=self._id, number=number, sha256=sha256)
+            if part:
+                return part
+        if sha256_of(body) != sha256:
+            raise changed(self._path, url=self._connection.url)
+        answer = self._client.upload_part(
+            Bucket=self._connection.bucket,
+            Key=self._key,
+            UploadId=self._id,
+            PartNumber=number,
+            Body=body,
+            ChecksumSHA256=checksum(sha256),
+        )
+        return Part(len(body), answer["ETag"], answer.get("ChecksumSHA256"))
+
+    def _read(self, number: int) -> bytes:
+        size = self._digests.part_size
+        with translated(f"read {self._path}"), self._path.open("rb", buffering=0) as file:
+            file.seek((number - 1) * size)
+            return file.read(size)
+
+    def _is_same(self, part: Part, number: int) -> bool:
+        if part.checksum:
+            return part.checksum == checksum(self._digests.parts[number - 1])
+        md5 = hashlib.md5(self._read(number), usedforsecurity=False)
+        return part.etag.strip('"') == md5.hexdigest()
+
+    def _list(self) -> dict[int, Part]:
         pages = self._client.get_paginator("list_parts").paginate(
             Bucket=self._connection.bucket, Key=self._key, UploadId=self._id
         )
         return {
-            part["PartNumber"]: _Sent(part["Size"], part["ETag"], part.get("ChecksumCRC32"))
+            part["PartNumber"]: Part(part["Size"], part["ETag"], part.get("ChecksumSHA256"))
             for page in pages
             for part in page.get("Parts", [])
         }
@@ -224,7 +195,7 @@ class _Upload:
             return ""
         try:
             noted = json.loads(self._journal.read_bytes())
-            return str(noted["id"]) if noted["sha256"] == self._sha256 else ""
+            return str(noted["id"]) if noted["sha256"] == self._digests.sha256 else ""
         except (OSError, ValueError, KeyError, TypeError):
             return ""
 
@@ -233,28 +204,10 @@ class _Upload:
             with translated(f"write {self._journal}"):
                 self._journal.parent.mkdir(parents=True, exist_ok=True)
                 with replacing(self._journal) as temporary:
-                    temporary.write_text(json.dumps({"id": self._id, "sha256": self._sha256}))
+                    temporary.write_text(
+                        json.dumps({"id": self._id, "sha256": self._digests.sha256})
+                    )
 
     def _forget(self) -> None:
         if self._journal is not None:
             self._journal.unlink(missing_ok=True)
-
-
-def _reader(file: BinaryIO, size: int, path: Path) -> Callable[[], bytes]:
-    def read() -> bytes:
-        with translated(f"read {path}"):
-            return file.read(size)
-
-    return read
-
-
-def _is_same(present: _Sent, body: bytes) -> bool:
-    if present.size != len(body):
-        return False
-    if present.crc32:
-        return present.crc32 == _crc32(body)
-    return present.etag.strip('"') == hashlib.md5(body, usedforsecurity=False).hexdigest()
-
-
-def _crc32(body: bytes) -> str:
-    return base64.b64encode(zlib.crc32(body).to_bytes(4, "big")).decode()

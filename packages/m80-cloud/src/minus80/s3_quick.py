@@ -16,7 +16,6 @@ Known limits. Not used behind a proxy. The body of an answer is held in memory.
 from __future__ import annotations
 
 import base64
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -24,7 +23,7 @@ from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
-from minus80.s3_signing import Signer
+from minus80.s3_signing import Signer, sha256_of
 from minus80.s3_wire import Reply, Wire
 
 if TYPE_CHECKING:
@@ -32,7 +31,8 @@ if TYPE_CHECKING:
 
 _GIVE_UP_AFTER = 5
 _META_SHA256 = "x-amz-meta-sha256"
-_EMPTY = hashlib.sha256().hexdigest()
+_CHECKSUM = "x-amz-checksum-sha256"
+_EMPTY = sha256_of(b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +52,21 @@ class Answer:
     size: int
     modified: datetime | None
     sha256: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of an upload that the server has.
+
+    Attributes:
+        size: Its size.
+        etag: The etag.
+        checksum: Its SHA-256 as S3 writes it, if the server keeps that.
+    """
+
+    size: int
+    etag: str
+    checksum: str | None
 
 
 class QuickRequests:
@@ -104,11 +119,30 @@ class QuickRequests:
         """
         headers = {
             "content-type": "application/octet-stream",
-            "x-amz-checksum-sha256": base64.b64encode(bytes.fromhex(sha256)).decode(),
+            _CHECKSUM: checksum(sha256),
             _META_SHA256: sha256,
         }
         reply = self._send("PUT", key, headers, body, sha256=sha256)
         return reply.headers.get("etag", "") if reply else None
+
+    def put_part(
+        self, key: str, body: bytes, *, upload: str, number: int, sha256: str
+    ) -> Part | None:
+        """Send a part of an upload and return what is there, or None if boto3 has to do it.
+
+        Args:
+            key: The object.
+            body: The part.
+            upload: The id of the upload.
+            number: The number of the part.
+            sha256: The digest that the part must have; the server refuses another.
+        """
+        query = f"partNumber={number}&uploadId={quote(upload, safe='~')}"
+        headers = {_CHECKSUM: checksum(sha256)}
+        reply = self._send("PUT", key, headers, body, sha256=sha256, query=query)
+        if reply is None:
+            return None
+        return Part(len(body), reply.headers.get("etag", ""), reply.headers.get(_CHECKSUM))
 
     def close(self) -> None:
         """Release the connections."""
@@ -122,10 +156,11 @@ class QuickRequests:
         body: bytes = b"",
         *,
         sha256: str = _EMPTY,
+        query: str = "",
     ) -> Reply | None:
         if self._failures >= _GIVE_UP_AFTER:
             return None
-        path = self._path + quote(key, safe="/~")
+        path = self._path + quote(key, safe="/~") + (f"?{query}" if query else "")
         signed = self._signer.signed(method, path, headers, sha256=sha256)
         try:
             reply = self._wire.exchange(method, path, signed, body)
@@ -139,9 +174,9 @@ class QuickRequests:
         return None
 
 
-def sha256_of(body: bytes) -> str:
-    """Return the digest of some bytes."""
-    return hashlib.sha256(body).hexdigest()
+def checksum(sha256: str) -> str:
+    """Return a digest as S3 writes it."""
+    return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
 def _modified(headers: Mapping[str, str]) -> datetime | None:

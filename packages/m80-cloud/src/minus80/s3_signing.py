@@ -1,4 +1,4 @@
-"""Sign a request to S3: AWS's Signature Version 4, for requests that have no query.
+"""Sign a request to S3: AWS's Signature Version 4.
 
 botocore signs any request, by way of objects that take longer to make than a small file takes to
 travel. This is the same signature for the plain requests of `minus80.s3_quick`, and a test compares
@@ -49,7 +49,7 @@ class Signer:
 
         Args:
             method: GET or PUT.
-            path: The quoted path.
+            path: The quoted path; with a query if its parameters are quoted, and sorted by name.
             headers: What else is sent, by names in small letters; all of it is signed.
             sha256: The digest of the body.
             now: Another time than the present.
@@ -61,9 +61,10 @@ class Signer:
             sent["x-amz-security-token"] = credentials.token
         names = sorted(sent)
         lines, signs = "".join(f"{name}:{sent[name]}\n" for name in names), ";".join(names)
-        request = f"{method}\n{path}\n\n{lines}\n{signs}\n{sha256}"
+        place, _, query = path.partition("?")
+        request = f"{method}\n{place}\n{query}\n{lines}\n{signs}\n{sha256}"
         scope = f"{time[:8]}/{self._region}/s3/aws4_request"
-        text = f"{_SCHEME}\n{time}\n{scope}\n{hashlib.sha256(request.encode()).hexdigest()}"
+        text = f"{_SCHEME}\n{time}\n{scope}\n{sha256_of(request.encode())}"
         signature = _hmac(self._key(str(credentials.secret_key), time[:8]), text).hex()
         sent["authorization"] = (
             f"{_SCHEME} Credential={credentials.access_key}/{scope}, "
@@ -80,6 +81,11 @@ class Signer:
                 key = _hmac(key, word)
             self._last = (secret, day), key
         return key
+
+
+def sha256_of(body: bytes) -> str:
+    """Return the digest of some bytes."""
+    return hashlib.sha256(body).hexdigest()
 
 
 def _hmac(key: bytes, text: str) -> bytes:

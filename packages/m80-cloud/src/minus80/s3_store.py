@@ -8,7 +8,6 @@ says honestly that such a server has no compare-and-swap. A digest is noted in t
 
 from __future__ import annotations
 
-import base64
 import secrets
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
@@ -32,11 +31,13 @@ from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
 from minus80.errors import BucketMissing
+from minus80.part_digests import PART, PartDigests, changed, digest_parts
 from minus80.s3_connection import Connection
 from minus80.s3_errors import s3_errors
-from minus80.s3_multipart import PART, send_parts
-from minus80.s3_quick import sha256_of
+from minus80.s3_multipart import send_parts
+from minus80.s3_quick import checksum
 from minus80.s3_ranges import begin, fetch, stream
+from minus80.s3_signing import sha256_of
 from minus80.settings import Cloud, load_settings
 
 if TYPE_CHECKING:
@@ -218,9 +219,22 @@ class S3Store:
         return Downloaded(info, sha256)
 
     def upload(
-        self, path: Path, key: str, *, sha256: str, advance: Advance | None = None
+        self,
+        path: Path,
+        key: str,
+        *,
+        sha256: str,
+        advance: Advance | None = None,
+        digests: PartDigests | None = None,
     ) -> ObjectInfo:
         """Send a file and return what is there.
+
+        Args:
+            path: The file.
+            key: The object.
+            sha256: The digest it must have.
+            advance: Told of the bytes that arrived.
+            digests: What `digest_parts` returned for a large file a moment ago, to save time.
 
         Raises:
             IntegrityError: If the bytes sent do not have the digest `sha256`.
@@ -230,19 +244,19 @@ class S3Store:
             size = path.stat().st_size
             content = path.read_bytes() if size <= PART else None
         if content is None:
+            digests = digests or digest_parts(path)
+            if digests.sha256 != sha256:
+                raise changed(path, url=self.url)
             note = sha256_of(f"{self.url} {key} {sha256}".encode())
             journal = self._uploads / f"{note}.json" if self._uploads else None
             etag = self._creating(
                 lambda: send_parts(
-                    self.connection, path, name, sha256=sha256, advance=advance, journal=journal
+                    self.connection, path, name, digests=digests, advance=advance, journal=journal
                 )
             )
             return ObjectInfo(key, size, etag, sha256=sha256)
         if sha256_of(content) != sha256:
-            raise IntegrityError(
-                f"{path} does not have the digest it had before it was sent to {self.url}; "
-                "did it change meanwhile? run again"
-            )
+            raise changed(path, url=self.url)
         if advance:
             advance(0)  # may cancel
         etag = self._creating(lambda: self._put(name, content, sha256))
@@ -343,7 +357,7 @@ class S3Store:
                 Bucket=self._bucket,
                 Key=name,
                 Body=content,
-                ChecksumSHA256=base64.b64encode(bytes.fromhex(sha256)).decode(),
+                ChecksumSHA256=checksum(sha256),
                 Metadata={"sha256": sha256},
                 **condition,  # type: ignore[arg-type] # only conditions
             )
