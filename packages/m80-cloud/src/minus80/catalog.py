@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from luisy_protocol.digest import digest_bytes
 from luisy_protocol.errors import Conflict, IntegrityError, NotFound
 from luisy_protocol.store import Store
 
@@ -71,7 +72,7 @@ class Catalog:
         except NotFound as error:
             raise IntegrityError(f"{name} is missing; {_REPAIR}") from error
         manifest = manifests.decode(text, name=name)
-        if manifests.digest(manifest) != version.manifest:
+        if digest_bytes(text).sha256 != version.manifest:
             raise IntegrityError(
                 f"{name} is damaged: its digest is not the one in its name; {_REPAIR}"
             )

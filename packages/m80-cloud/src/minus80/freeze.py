@@ -20,6 +20,7 @@ from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+from luisy_protocol.digest import digest_bytes
 from luisy_protocol.errors import Conflict, IntegrityError, LuisyError, NotFound
 from luisy_protocol.progress import TransferProgress
 from luisy_protocol.store import ObjectInfo, Store
@@ -90,10 +91,11 @@ def put_dataset(
             )
             sent, manifest = sender.send(sources, progress)
         check_still_marked(store, mark)
-        digest = manifests.digest(manifest)
+        text = manifests.encode(manifest)
+        digest = digest_bytes(text).sha256
         if resend or all(version.manifest != digest for version in seen[0].versions):
-            store.write(manifest_key(digest), manifests.encode(manifest))
-        version = _commit(catalog, mark, manifest, seen=seen, tag=tag)
+            store.write(manifest_key(digest), text)
+        version = _commit(catalog, mark, manifest, digest=digest, seen=seen, tag=tag)
         memory.note(sent)
         _tell(store, catalog, mark, version)
     return version
@@ -178,7 +180,7 @@ class _Sender:
 
     def _readable(self, source: Source) -> Source:
         """Return a source that can be read if it has to be sent."""
-        if source.where is not None or source.sha256 in self._present:
+        if source.where or not source.is_database or source.sha256 in self._present:
             return source
         return look(self._folder, source.path, self._scratch)
 
@@ -199,6 +201,7 @@ def _commit(
     mark: Mark,
     manifest: Manifest,
     *,
+    digest: str,
     seen: tuple[History, str | None],
     tag: str | None,
 ) -> Version:
@@ -206,7 +209,7 @@ def _commit(
     current = seen[0].current
     version = Version(
         number=0,
-        manifest=manifests.digest(manifest),
+        manifest=digest,
         files=len(manifest.files),
         size=manifest.size,
         time=mark.time.isoformat(timespec="seconds"),

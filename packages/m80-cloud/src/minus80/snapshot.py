@@ -26,12 +26,12 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from luisy_protocol.digest import digest_bytes, digest_file, list_folder
 from luisy_protocol.errors import LuisyError
-from luisy_protocol.os_errors import translated
+from luisy_protocol.os_errors import translate, translated
 from luisy_protocol.temporary import replacing
 
 from minus80.manifest import is_sha256
@@ -59,15 +59,15 @@ class Source:
         size: The size in bytes.
         stamp: What the file system said of it before it was read; empty if it may change unnoticed.
         is_database: Whether it is a SQLite database.
-        where: The file to read; None for a database whose backup was not needed.
+        where: The backup that was taken of a database, if one was needed.
     """
 
     path: str
     sha256: str
     size: int
     stamp: Stamp
-    is_database: bool
-    where: Path | None
+    is_database: bool = False
+    where: Path | None = None
 
 
 class Memory:
@@ -81,10 +81,12 @@ class Memory:
         self._path = path
         self._known = _read(path)
 
-    def recall(self, name: str, stamp: Stamp) -> Source | None:
-        """Return what is known of a file, if it has not changed since."""
+    def recall(self, name: str, folder: Path) -> Source | None:
+        """Return what is known of a file in a folder, if it has not changed since."""
         known = self._known.get(name)
-        return known if known and known.stamp == stamp else None
+        if known is None or _stamp(f"{folder}/{name}", has_log=known.is_database) != known.stamp:
+            return None
+        return known
 
     def last(self) -> set[str]:
         """Return the digests that the files had when the dataset was last put or got."""
@@ -116,7 +118,7 @@ def snapshot(folder: Path, memory: Memory, *, scratch: Path) -> Iterator[list[So
     """
     with scratch_folder(scratch):
         names = _without_company(folder, sorted(list_folder(folder)))
-        found = {name: _recalled(folder, name, memory) for name in names}
+        found = {name: memory.recall(name, folder) for name in names}
         unknown = [name for name, source in found.items() if source is None]
         with ThreadPoolExecutor(_WORKERS) as pool:
             looks = pool.map(lambda name: look(folder, name, scratch), unknown)
@@ -131,21 +133,19 @@ def look(folder: Path, name: str, scratch: Path) -> Source:
     start = _start(path)
     if len(start) < _SMALL and not start.startswith(_MAGIC):
         content = digest_bytes(start)
-        return Source(name, content.sha256, content.size, stamp, is_database=False, where=path)
-    database = start.startswith(_MAGIC)
-    if database:
+        return Source(name, content.sha256, content.size, stamp)
+    copy = None
+    if start.startswith(_MAGIC):
         copy = scratch / hashlib.sha256(name.encode()).hexdigest()
         backup(path, copy)
-        path = copy
-    content = digest_file(path)
-    return Source(name, content.sha256, content.size, stamp, database, path)
+    content = digest_file(copy or path)
+    return Source(name, content.sha256, content.size, stamp, copy is not None, copy)
 
 
 def fetched(folder: Path, name: str, sha256: str) -> Source:
     """Return a file that has just been written with a verified content."""
     path = folder / name
-    size = path.stat().st_size
-    return Source(name, sha256, size, _lasting_stamp(path), is_database(path), path)
+    return Source(name, sha256, path.stat().st_size, _lasting_stamp(path), is_database(path))
 
 
 def lasting(stamp: Stamp, *, now: int) -> Stamp:
@@ -200,13 +200,6 @@ def _start(path: Path, size: int = _SMALL) -> bytes:
         return file.read(size)
 
 
-def _recalled(folder: Path, name: str, memory: Memory) -> Source | None:
-    path = folder / name
-    with translated(f"read {path}"):
-        known = memory.recall(name, _stamp(path))
-    return replace(known, where=None if known.is_database else path) if known else None
-
-
 def _without_company(folder: Path, names: list[str]) -> list[str]:
     """Leave out what SQLite keeps beside its databases."""
     present = set(names)
@@ -215,21 +208,24 @@ def _without_company(folder: Path, names: list[str]) -> list[str]:
         owners = (name.removesuffix(ending) for ending in _BESIDE if name.endswith(ending))
         return any(owner in present and is_database(folder / owner) for owner in owners)
 
-    return [name for name in names if not is_company(name)]
+    return [name for name in names if not (name.endswith(_BESIDE) and is_company(name))]
 
 
 def _lasting_stamp(path: Path) -> Stamp:
-    with translated(f"read {path}"):
-        return lasting(_stamp(path), now=time.time_ns())
+    return lasting(_stamp(str(path)), now=time.time_ns())
 
 
-def _stamp(path: Path) -> Stamp:
+def _stamp(path: str, *, has_log: bool = True) -> Stamp:
     """Return what changes when a file does; for a database, also when its write-ahead log does."""
-    status = os.stat(path)  # noqa: PTH116 - on the fast path
+    try:
+        status = os.stat(path)  # noqa: PTH116 - on the fast path
+    except OSError as error:
+        raise translate(error, f"read {path}") from error
     stamp = (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino)
-    with suppress(FileNotFoundError):
-        log = os.stat(f"{path}-wal")  # noqa: PTH116 - on the fast path
-        return (*stamp, log.st_size, log.st_mtime_ns)
+    if has_log:
+        with suppress(FileNotFoundError):
+            log = os.stat(f"{path}-wal")  # noqa: PTH116 - on the fast path
+            return (*stamp, log.st_size, log.st_mtime_ns)
     return stamp
 
 
@@ -239,7 +235,7 @@ def _read(path: Path) -> dict[str, Source]:
         if content["version"] != _VERSION:
             return {}
         return {
-            name: Source(name, sha256, int(size), tuple(stamp), bool(database), None)
+            name: Source(name, sha256, int(size), tuple(stamp), bool(database))
             for name, (stamp, sha256, size, database) in content["files"].items()
             if is_sha256(sha256)
         }
