@@ -8,9 +8,12 @@ import pickle
 import signal
 from pathlib import Path
 
+import psutil
 import pytest
 
 CHAIN = """
+import signal
+
 import luisy
 from gates import tell, wait
 
@@ -43,6 +46,16 @@ class Rude(luisy.Task):
             file.flush()
             wait("rude")
         self.write("whole")
+
+
+@luisy.final
+class Deaf(luisy.Task):
+    def run(self):
+        tell(self)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        wait("deaf")
+        self.write("heard")
 
 
 @luisy.final
@@ -145,6 +158,14 @@ def until(process, words: str) -> None:
         if words in line:
             return
     raise AssertionError("".join(said) + process.stderr.read())
+
+
+def until_logged(chain, words: str) -> None:
+    """Read luigi's log of the last run until it says these words."""
+    log = max((chain.final.parent / ".luisy/logs").iterdir(), key=os.path.getmtime)
+    with log.open() as lines:
+        while words not in lines.readline():
+            pass
 
 
 def kill(process) -> None:
@@ -297,6 +318,39 @@ def test_output_that_stood_before_an_interrupted_task_comes_back(chain, number, 
         assert (chain.final / "Left.pkl").read_bytes() == good
     assert chain.compute("Both") == ["Left"]
     assert value(chain.final / "Left.pkl") == "LEFT"
+
+
+def test_output_that_stood_before_a_task_that_hears_no_interruption_comes_back(chain):
+    """Ctrl-C once more ends it, before the old output is put back."""
+    chain.compute("Deaf")
+    good = (chain.final / "Deaf.pkl").read_bytes()
+    chain.close("deaf")
+    chain.edit('self.write("heard")', 'self.write("HEARD")')
+    with chain.team.start(f"{RUN.format('Deaf')} --workers 2") as process:
+        until(process, "[at deaf]")
+        os.killpg(process.pid, signal.SIGINT)
+        until_logged(chain, "Shutting down Keep-Alive thread")
+        os.killpg(process.pid, signal.SIGINT)
+        process.communicate(timeout=120)  # which ends when the task's process does
+    assert process.returncode != 0
+    assert (chain.final / "Deaf.pkl").read_bytes() == good
+
+
+def test_output_that_stood_before_a_killed_process_wrote_half_of_it_comes_back(chain):
+    chain.compute("Rude")
+    good = (chain.final / "Rude.pkl").read_bytes()
+    chain.edit('self.write("whole")', 'self.write("WHOLE")')
+    chain.close("rude")
+    with chain.team.start(f"{RUN.format('Rude')} --workers 2") as process:
+        until(process, "[at rude]")
+        for child in psutil.Process(process.pid).children():
+            child.kill()
+        out, err = process.communicate(timeout=120)
+    chain.remove("rude")
+    assert process.returncode != 0, out + err
+    assert (chain.final / "Rude.pkl").read_bytes() == good
+    assert chain.compute("Rude") == ["Rude"]
+    assert value(chain.final / "Rude.pkl") == "WHOLE"
 
 
 def test_child_that_outlives_its_killed_run_certifies_nothing_stale(chain):

@@ -125,3 +125,19 @@ def test_no_process_is_left(crew):
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+def test_process_that_is_given_no_task_runs_none(crew, tmp_path):
+    """As when Ctrl-C comes after the fork: luigi does not know yet that there is one to end."""
+    task = Where(stays=str(tmp_path / "ran"))
+    crew.free(ordinary(task.task_id, task))
+    crew.close()
+    assert not (tmp_path / "ran").exists()
+
+
+def test_processes_are_killed_whatever_they_are_at(crew, tmp_path):
+    os.mkfifo(tmp_path / "ready")
+    errand = start(crew, Where(stays=str(tmp_path / "ready")))
+    assert (tmp_path / "ready").read_text() == "ready"
+    crew.kill()
+    assert not errand.is_alive()

@@ -16,7 +16,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -58,22 +58,38 @@ class Aside:
             self._keys[key] = None
             _move(Path(self.workspace.path(key)), self._place(key))
 
-    def restore(self, keys: Iterable[str] | None = None) -> list[str]:
-        """Put outputs back where nothing has taken their place; return their keys.
+    def restore(self) -> list[str]:
+        """Put all outputs back where nothing has taken their place; return their keys."""
+        return self._restore(self.keys)
+
+    def settle(
+        self, keys: Iterable[str], recorded: Mapping[str, Record], prints: Fingerprints
+    ) -> list[str]:
+        """Put outputs back unless what is recorded has taken their place; return their keys.
+
+        Where neither the output nor what lies aside is what the record tells of, a person may have
+        made either: both stay where they are until a run has made the output anew.
 
         Args:
-            keys: Which, all by default.
+            keys: Which.
+            recorded: The present records, by key.
+            prints: The remembered digests of the project's files.
         """
-        wanted = self._keys if keys is None else keys
-        restored = []
-        for key in [key for key in wanted if key in self._keys]:
+        unclear: set[str] = set()
+        chosen = [key for key in keys if key in self._keys]
+        for key in chosen:
             output, place = Path(self.workspace.path(key)), self._place(key)
-            if os.path.lexists(place) and not os.path.lexists(output):
-                _move(place, output)
-                restored.append(key)
-            del self._keys[key]
-            self._close(_project(key))
-        return restored
+            record = recorded.get(key)
+            if record and _is(record, output, prints):
+                Swap(output).settle()
+                continue
+            Swap(output).undo(place)
+            if os.path.lexists(output) and os.path.lexists(place):
+                if record and _is(record, place, prints):
+                    _remove(output)
+                else:
+                    unclear.add(key)
+        return self._restore(key for key in chosen if key not in unclear)
 
     def discard(self, keys: Iterable[str]) -> None:
         """Remove outputs that have been replaced."""
@@ -86,6 +102,17 @@ class Aside:
     def keys(self) -> tuple[str, ...]:
         """What lies aside."""
         return tuple(self._keys)
+
+    def _restore(self, keys: Iterable[str]) -> list[str]:
+        restored = []
+        for key in keys:
+            output, place = Path(self.workspace.path(key)), self._place(key)
+            if os.path.lexists(place) and not os.path.lexists(output):
+                _move(place, output)
+                restored.append(key)
+            del self._keys[key]
+            self._close(_project(key))
+        return restored
 
     def _note(self, project: str, keys: Iterable[str]) -> None:
         folder = self._folder(project)
@@ -123,32 +150,13 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
 
 
 def recover(workspace: Workspace, project: str) -> list[str]:
-    """Put back what killed runs had set aside in a project, the latest first; return the keys.
-
-    Where neither the output nor what lies aside is what the record tells of, a person may have made
-    either: both stay where they are until a run has made the output anew.
-    """
+    """Put back what killed runs had set aside in a project, the latest first; return the keys."""
     found = list(leftovers(workspace, project))
     if not found:
         return []
     recorded = workspace.records(project).read().records
     prints = workspace.fingerprints(project)
-    restored = []
-    for left in found:
-        unclear: set[str] = set()
-        for key in left.keys:
-            output, place = Path(workspace.path(key)), left._place(key)
-            record = recorded.get(key)
-            if record and _is(record, output, prints):
-                Swap(output).settle()
-                continue
-            Swap(output).undo(place)
-            if record and _is(record, place, prints):
-                _remove(output)
-            elif os.path.lexists(output) and os.path.lexists(place):
-                unclear.add(key)
-        restored += left.restore([key for key in left.keys if key not in unclear])
-    return restored
+    return [key for left in found for key in left.settle(left.keys, recorded, prints)]
 
 
 def outdated(workspace: Workspace, key: str) -> Path | None:

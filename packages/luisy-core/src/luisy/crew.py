@@ -28,6 +28,7 @@ from typing import Any
 from luigi.worker import TaskProcess
 
 CAN_FORK = "fork" in get_all_start_methods()
+_INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +53,14 @@ class Errand(TaskProcess):
         self._crew = crew
 
     def start(self) -> None:
-        """Hand the task to a process that is free, or to a new one."""
-        with _interrupts_held():  # else Ctrl-C leaves a process behind that nobody knows to end
-            self._hand = self._crew.hand_for(self.ordinary)
+        """Give the task to a process that is free, or to a new one."""
+        given = False
+        while not given:
+            self._hand = self._crew.free(self.ordinary)
             # What luigi and multiprocessing ask of a process, they ask this of.
             self._popen = self._hand.process._popen  # type: ignore[attr-defined]
+            # Last: Ctrl-C before here leaves no process at work that nobody knows to end.
+            given = self._crew.give(self._hand, self.ordinary)
 
     def terminate(self) -> None:
         """End the process, also one that takes an interruption for the failure of its task."""
@@ -90,12 +94,22 @@ class Crew:
             self._dismiss(self._idle.pop())
         self._outdated.update(self._busy)
 
-    def hand_for(self, errand: TaskProcess) -> _Hand:
-        """Return the process that runs a task from now on."""
+    def free(self, errand: TaskProcess) -> _Hand:
+        """Return a process that can run a task and waits for one."""
         # Messages for a task arrive only where they were thought of before the fork.
-        hand = self._fork(errand) if errand.task.accepts_messages else self._free(errand)
+        if errand.task.accepts_messages or not self._idle:
+            self._fork(errand)
+        return self._idle.pop()
+
+    def give(self, hand: _Hand, errand: TaskProcess) -> bool:
+        """Let a process run a task from now on; tell whether it is still there to do so."""
         self._busy[hand.connection] = hand
-        return hand
+        try:
+            hand.connection.send(errand.task.task_id)
+        except OSError:  # it was killed while it waited
+            self.give_up(hand)
+            return False
+        return True
 
     def give_up(self, hand: _Hand) -> None:
         """Want nothing more of a process: it ends when it looks for another task."""
@@ -135,21 +149,19 @@ class Crew:
     def close(self) -> None:
         """Let the processes end; luigi has ended those that still ran a task."""
         self.renew()
-        for hand in self._busy.values():
-            self._dismiss(hand)
+        for hand in list(self._busy.values()):
+            self.give_up(hand)
         for hand in self._ending:
-            hand.process.join()
+            if hand.process.pid is not None:  # else Ctrl-C came while it was forked
+                hand.process.join()
 
-    def _free(self, errand: TaskProcess) -> _Hand:
-        while self._idle:
-            hand = self._idle.pop()
-            try:
-                hand.connection.send(errand.task.task_id)
-            except OSError:  # it was killed while it waited
-                self._dismiss(hand)
-            else:
-                return hand
-        return self._fork(errand)
+    def kill(self) -> None:
+        """End the processes at once, whatever they are at."""
+        self.renew()
+        for hand in [*self._busy.values(), *self._ending]:
+            if hand.process.pid is not None:
+                hand.process.kill()
+                hand.process.join()
 
     def _dismiss(self, hand: _Hand) -> None:
         """Let a process end, without waiting for it: a task may have left a thread in it."""
@@ -157,34 +169,39 @@ class Crew:
         hand.connection.close()
         self._ending.append(hand)
 
-    def _fork(self, errand: TaskProcess) -> _Hand:
+    def _fork(self, errand: TaskProcess) -> None:
         ours, theirs = get_context("fork").Pipe()
         others = [ours, *(hand.connection for hand in [*self._busy.values(), *self._idle])]
         process = get_context("fork").Process(
             target=self._work, args=(errand, theirs, others), name="luisy"
         )
-        process.start()
+        self._idle.append(_Hand(process, ours))
+        with _held(_INTERRUPTIONS):
+            process.start()
         theirs.close()
-        return _Hand(process, ours)
 
-    def _work(self, errand: TaskProcess, results: Connection, others: list[Connection]) -> None:
+    def _work(self, first: TaskProcess, way: Connection, others: list[Connection]) -> None:
         for connection in others:  # else no process sees that the run is over
             connection.close()
+        known = {first.task.task_id: first}
         with suppress(EOFError, ConnectionError, KeyboardInterrupt):  # nobody waits for it any more
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTIONS)
             while True:
-                errand.result_queue = _Way(results)
+                task_id = way.recv()
+                errand = known.pop(task_id, None) or self._errand(task_id)
+                errand.result_queue = _Way(way)
                 errand.run()
                 sys.stdout.flush()
                 sys.stderr.flush()
-                errand = self._errand(results.recv())
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending
 
 
 @contextmanager
-def _interrupts_held() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+def _held(signals: set[signal.Signals]) -> Iterator[None]:
+    """Let a process that is forked in the block get no signal before it asks for them."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -87,6 +87,15 @@ class _Worker(Worker):
         ]
         return succeeded
 
+    def __exit__(self, *failure: Any) -> bool:
+        """End the processes that still run a task."""
+        try:
+            return bool(super().__exit__(*failure))  # type: ignore[no-untyped-call]
+        except KeyboardInterrupt:
+            # Again: a task did not hear the first one. None may go on when the old output is back.
+            self._task_result_queue.kill()
+            raise
+
     def _create_task_process(self, task: luigi.Task) -> TaskProcess:
         process: TaskProcess = super()._create_task_process(task)  # type: ignore[no-untyped-call]
         if process.use_multiprocessing and CAN_FORK:

@@ -282,10 +282,22 @@ class Work:
             self.show.warn(f"{key} in the store cannot be used: {reason}")
 
     def _settle(self, keys: Iterable[str]) -> list[str]:
-        concerned = [key for key in keys if key in self.aside.keys]
-        replaced = [key for key in concerned if os.path.lexists(self.settings.workspace.path(key))]
-        self.aside.discard(replaced)
-        return self.aside.restore([key for key in concerned if key not in set(replaced)])
+        aside, restored = set(self.aside.keys), []
+        concerned = [key for key in keys if key in aside]
+        for project in dict.fromkeys(key.partition("/")[0] for key in concerned):
+            recorded = self.settings.workspace.records(project).read().records
+            here = [key for key in concerned if key.startswith(f"{project}/")]
+            replaced = {key for key in here if self._is_replaced(key, recorded.get(key))}
+            self.aside.discard(replaced)
+            if len(replaced) < len(here):
+                prints = self.settings.workspace.fingerprints(project)
+                restored += self.aside.settle(here, recorded, prints)
+        return restored
+
+    def _is_replaced(self, key: str, record: Record | None) -> bool:
+        # A process that was killed may have left half an output: without a record.
+        before = self.facts.local[self.pipeline.keys[key]].record
+        return record != before and os.path.lexists(self.settings.workspace.path(key))
 
     def _store(self) -> Synchroniser | None:
         settings = self.settings
