@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import os
+import threading
+from hashlib import md5
+from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from luisy_cloud.azure_client import SINGLE, open_container
-from luisy_cloud.azure_quick import open_quick_path
+from luisy_cloud.azure_quick import Part, QuickPath, open_quick_path
 from luisy_cloud.azure_session import AzureSession
 from luisy_cloud.azure_settings import read_settings
 from luisy_cloud.azure_store import open_azure_store
@@ -27,8 +30,6 @@ def quick(azure_url, azure_proxy, monkeypatch):
 
 
 def put(quick, name: str, content: bytes):
-    from hashlib import md5
-
     return quick.put(name, content, sha256=digest_bytes(content).sha256, md5=md5(content).digest())
 
 
@@ -42,15 +43,52 @@ def test_put_and_get_return_the_same_as_the_sdk(quick, azure_url):
     assert listed.modified == info.modified
 
 
-@pytest.mark.parametrize("size", [0, 1001, 5000])
-def test_get_leaves_what_is_empty_or_large_to_the_sdk(quick, size):
-    put(quick, "team/p/a", b"x" * size)
+def test_get_leaves_what_is_empty_to_the_sdk(quick):
+    put(quick, "team/p/a", b"")
     assert quick.get("team/p/a") is None
 
 
-def test_get_of_exactly_the_limit_is_whole(quick):
-    put(quick, "team/p/a", b"x" * 1000)
-    assert quick.get("team/p/a").content == b"x" * 1000
+@pytest.mark.parametrize("size", [1000, 1001, 5000])
+def test_get_returns_the_beginning_and_tells_of_the_whole(quick, size):
+    content = os.urandom(size)
+    info = put(quick, "team/p/a", content)
+    found = quick.get("team/p/a")
+    assert (found.content, found.info) == (content[:1000], info)
+    assert found.md5 == md5(content).digest()
+
+
+@pytest.mark.parametrize(("start", "size"), [(0, 1), (10, 2000), (4999, 1), (4000, 9000)])
+def test_get_of_a_part_returns_it_and_tells_of_the_whole(quick, start, size):
+    content = os.urandom(5000)
+    info = put(quick, "team/p/a", content)
+    found = quick.get("team/p/a", start=start, size=size)
+    assert (found.content, found.info) == (content[start : start + size], info)
+
+
+def test_get_of_a_part_behind_the_end_is_left_to_the_sdk(quick):
+    put(quick, "team/p/a", b"x")
+    assert quick.get("team/p/a", start=1, size=1) is None
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Range": "bytes 0-9/20"},
+        {"Content-Range": "bytes 10-18/20"},
+        {"Content-Range": "bytes 10-19/19"},
+        {"Content-Range": "bytes 10-19/*"},
+        {"Content-Range": f"bytes 10-19/{'9' * 5000}"},
+        {"Content-Range": ""},
+    ],
+    ids=["another place", "too short", "too long", "no size", "absurd", "none"],
+)
+def test_get_leaves_the_answer_to_another_question_to_the_sdk(headers):
+    assert asked_of_a_server_with(headers) is None
+
+
+def test_get_takes_the_answer_to_its_question():
+    found = asked_of_a_server_with({"Content-Range": "bytes 10-19/20"})
+    assert (found.content, found.info.size) == (b"x" * 10, 20)
 
 
 @pytest.mark.parametrize("trouble", [Answer(503), Answer(403), Answer(200), CutAnswer(10)], ids=str)
@@ -135,6 +173,53 @@ def test_download_in_trouble_goes_on_with_the_retries_of_the_sdk(
     assert contents(azure_proxy) == ["GET"] * 3
 
 
+@pytest.fixture
+def large(proxied, azure_proxy, tmp_path) -> bytes:
+    """The content of a large blob, which takes four requests."""
+    content = os.urandom(20 * 1024 * 1024)
+    upload(proxied, tmp_path, content)
+    azure_proxy.requests.clear()
+    return content
+
+
+def upload(store, tmp_path, content: bytes):
+    (tmp_path / "sent").write_bytes(content)
+    return store.upload(tmp_path / "sent", "p/a", sha256=digest_bytes(content).sha256)
+
+
+@pytest.mark.parametrize("trouble", [None, Answer(503), Answer(429), CutAnswer(10)], ids=str)
+def test_large_download_in_trouble_repeats_only_the_block_that_failed(
+    proxied, azure_proxy, tmp_path, large, trouble
+):
+    azure_proxy.rule = lambda request: trouble if request.number == 3 else None
+    moved: list[int] = []
+    found = proxied.download("p/a", tmp_path / "a", advance=moved.append)
+    assert found.sha256 == found.info.sha256 == digest_bytes(large).sha256
+    assert (tmp_path / "a").read_bytes() == large
+    assert sum(moved) == len(large)
+    assert contents(azure_proxy) == ["GET"] * (5 if trouble else 4)
+
+
+def test_large_blob_that_is_replaced_during_its_download_is_a_conflict(proxied, tmp_path, large):
+    replaced = []
+
+    def replace(size: int) -> None:
+        if not replaced:
+            replaced.append(upload(proxied, tmp_path, large[::-1]))
+
+    with pytest.raises(Conflict):
+        proxied.download("p/a", tmp_path / "a", advance=replace)
+
+
+def test_large_download_that_is_stopped_asks_for_no_more(proxied, azure_proxy, tmp_path, large):
+    def advance(size: int) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        proxied.download("p/a", tmp_path / "a", advance=advance)
+    assert contents(azure_proxy) == ["GET"]
+
+
 def test_answer_that_does_not_come_in_time_is_asked_for_again(proxied, azure_proxy, tmp_path):
     info = proxied.write("p/a", b"x")
 
@@ -173,8 +258,32 @@ def test_blob_with_an_encoding_arrives_as_it_is_by_either_way(proxied, azure_pro
     assert (tmp_path / "quick").read_bytes() == (tmp_path / "sdk").read_bytes() == packed
 
 
-def answered_by(endpoint: str) -> object:
-    """Open the quick path of an account at another address, and ask for a blob."""
+def asked_of_a_server_with(headers: dict[str, str]) -> Part | None:
+    """Ask a server that gives one answer, whatever the question, for ten bytes from the tenth."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(206)
+            for name, value in {"Content-Length": "10", "ETag": '"1"', **headers}.items():
+                self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(b"x" * 10)
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.handle_request)
+    thread.start()
+    endpoint = f"http://127.0.0.1:{server.server_port}/team"
+    found = opened_at(endpoint).get("p/a", start=10, size=10)
+    thread.join()
+    server.server_close()
+    return found
+
+
+def opened_at(endpoint: str) -> QuickPath:
+    """Open the quick path of an account at another address."""
     environ = {
         "LUISY_AZURE_ACCOUNT_NAME": "team",
         "LUISY_AZURE_STORAGE_KEY": "a2V5",
@@ -183,11 +292,12 @@ def answered_by(endpoint: str) -> object:
     settings = read_settings("az://projects", environ)
     session = AzureSession(retries=0)
     path = open_quick_path(settings, open_container(settings, session), session, limit=1000)
-    return path and path.get("p/a")
+    assert path is not None
+    return path
 
 
 def test_certificate_that_nobody_vouches_for_gets_no_request(tls_server):
-    assert answered_by(tls_server.endpoint) is None
+    assert opened_at(tls_server.endpoint).get("p/a") is None
     assert tls_server.asked == []
 
 
@@ -195,7 +305,7 @@ def test_certificate_that_nobody_vouches_for_gets_no_request(tls_server):
 def test_certificate_that_the_environment_vouches_for_is_taken(tls_server, monkeypatch, name):
     monkeypatch.delenv("REQUESTS_CA_BUNDLE", raising=False)
     monkeypatch.setenv(name, str(tls_server.certificate))
-    answered_by(tls_server.endpoint)
+    opened_at(tls_server.endpoint).get("p/a")
     assert tls_server.asked == ["/projects/p/a"]
 
 
@@ -203,7 +313,7 @@ def test_certificates_of_the_system_do_not_count(tls_server, monkeypatch):
     for name in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("SSL_CERT_FILE", str(tls_server.certificate))
-    answered_by(tls_server.endpoint)
+    opened_at(tls_server.endpoint).get("p/a")
     assert tls_server.asked == []
 
 
@@ -218,13 +328,16 @@ def test_with_a_proxy_there_is_no_quick_path(monkeypatch, azurite, azure_url):
     assert open_quick_path(settings, container, session, limit=1000) is not None
 
 
+@pytest.mark.parametrize("size", [0, 1, 20 * 1024 * 1024], ids=["empty", "small", "large"])
 def test_everything_goes_through_the_proxy_that_the_environment_names(
-    azure_url, azure_proxy, azurite, monkeypatch, tmp_path
+    azure_url, azure_proxy, azurite, monkeypatch, tmp_path, size
 ):
     monkeypatch.setenv("HTTP_PROXY", azure_proxy.endpoint.removesuffix(f"/{azurite.account}"))
     monkeypatch.setenv("NO_PROXY", "")
-    (tmp_path / "a").write_bytes(b"x")
+    content = os.urandom(size)
     store = open_azure_store(azure_url)
-    sent = store.upload(tmp_path / "a", "p/a", sha256=digest_bytes(b"x").sha256)
-    assert store.download("p/a", tmp_path / "b").info == sent
-    assert [request.method for request in azure_proxy.requests] == ["PUT", "GET"]
+    sent = upload(store, tmp_path, content)
+    found = store.download("p/a", tmp_path / "b")
+    assert (found.info, found.sha256) == (sent, sent.sha256)
+    assert (tmp_path / "b").read_bytes() == content
+    assert {request.method for request in azure_proxy.requests} == {"PUT", "GET"}

@@ -4,13 +4,14 @@ import hashlib
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from itertools import pairwise
+from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from luisy_cloud.streams import CheckedReader, OrderedDigest
-from luisy_protocol.errors import IntegrityError
+from luisy_cloud.streams import CheckedReader, CheckedWriter, in_order
+from luisy_protocol.errors import IntegrityError, LuisyError
 
 
 @contextmanager
@@ -60,18 +61,97 @@ def test_checked_reader_of_a_file_that_was_cut_raises_with_its_only_chunk():
         reader.read(5)
 
 
-@given(data=st.data(), content=st.binary(max_size=400))
-def test_ordered_digest_is_that_of_the_file_in_whatever_order_its_blocks_come(data, content):
-    cuts = sorted(data.draw(st.sets(st.integers(0, len(content)), max_size=8)) | {0, len(content)})
-    blocks = list(pairwise(cuts))
-    moved: list[int] = []
+@given(blocks=st.lists(st.binary(max_size=100)), has_md5=st.booleans())
+def test_checked_writer_writes_the_bytes_and_takes_the_sha256(blocks, has_md5):
+    content, moved = b"".join(blocks), []
+    md5 = hashlib.md5(content).digest() if has_md5 else None
     with tempfile.TemporaryFile("w+b") as file:
-        target = OrderedDigest(file, algorithms=("sha256", "md5"), advance=moved.append)
-        for start, end in data.draw(st.permutations(blocks)):
-            target.seek(start)
-            target.write(content[start:end])
-        assert target.digest("sha256") == hashlib.sha256(content).digest()
-        assert target.digest("md5") == hashlib.md5(content).digest()
+        writer = CheckedWriter(file, key="p/a", md5=md5, advance=moved.append)
+        for block in blocks:
+            writer.write(block)
+        assert writer.finish() == hashlib.sha256(content).hexdigest()
         file.seek(0)
         assert file.read() == content
     assert sum(moved) == len(content)
+
+
+def test_checked_writer_of_bytes_with_another_md5_raises():
+    with tempfile.TemporaryFile("w+b") as file:
+        writer = CheckedWriter(file, key="p/a", md5=hashlib.md5(b"12").digest())
+        writer.write(b"1")
+        with pytest.raises(IntegrityError, match="p/a"):
+            writer.finish()
+
+
+def test_checked_writer_on_a_full_disk_says_so():
+    with Path("/dev/full").open("wb", buffering=0) as file:
+        writer = CheckedWriter(file, key="p/a", md5=None)
+        with pytest.raises(LuisyError, match="the disk is full"):
+            writer.write(b"1")
+
+
+@given(numbers=st.lists(st.integers(), max_size=20), at_a_time=st.integers(1, 5))
+def test_in_order_yields_the_results_in_the_order_of_the_items(numbers, at_a_time):
+    assert list(in_order(str, numbers, at_a_time=at_a_time)) == [str(n) for n in numbers]
+
+
+def test_in_order_works_ahead_of_a_slow_first_result():
+    ahead = Event()
+
+    def work(number: int) -> int:
+        if number == 0:
+            assert ahead.wait(10)
+        if number == 2:
+            ahead.set()
+        return number
+
+    assert list(in_order(work, range(9), at_a_time=3)) == list(range(9))
+
+
+def test_in_order_takes_no_more_items_than_it_holds():
+    taken: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(20):
+            taken.append(number)
+            yield number
+
+    results = in_order(int, items(), at_a_time=3)
+    assert next(results) == 0
+    assert taken == [0, 1, 2]
+    assert next(results) == 1
+    assert taken == [0, 1, 2, 3]
+    results.close()
+
+
+def test_in_order_that_is_closed_waits_for_what_is_under_way_and_begins_no_more():
+    is_under_way, may_end = Event(), Event()
+    begun: list[int] = []
+    ended: list[int] = []
+
+    def work(number: int) -> int:
+        begun.append(number)
+        if number == 1:
+            is_under_way.set()
+            assert may_end.wait(10)
+        ended.append(number)
+        return number
+
+    results = in_order(work, range(9), at_a_time=2)
+    assert next(results) == 0
+    assert is_under_way.wait(10)
+    closer = Thread(target=results.close)
+    closer.start()
+    may_end.set()
+    closer.join()
+    assert begun == ended == [0, 1]
+
+
+def test_in_order_passes_an_error_on_at_its_place():
+    def work(number: int) -> float:
+        return 1 / number
+
+    results = in_order(work, [1, 0, 2], at_a_time=2)
+    assert next(results) == 1
+    with pytest.raises(ZeroDivisionError):
+        next(results)

@@ -1,12 +1,13 @@
-"""Small objects in one plain request each; whatever is not a plain success is left to the SDK.
+"""Plain requests for objects and parts of them; what is no plain success is left to the SDK.
 
 For a file of a few kilobytes, Azure's SDK for Python spends several times longer on building a
-request and taking its answer apart than on sending it. So a small object is first asked for, or
-sent, by one request that is made here, on the same connections. If the answer is not exactly what
-a success looks like (it is an error, the object is large, the line was cut, the token has run
-out), nothing has happened that matters: the SDK does the same again, with its retries, and its
-errors are the ones that are reported. After a refusal (401, 403) everything is left to the SDK, as
-the next request would be refused, too.
+request and taking its answer apart than on sending it, and it copies the parts of a large one
+several times. So a small object is first sent, and one of any size or a part of it is first asked
+for, by one request that is made here, on the same connections. If the answer is not exactly what a
+success looks like (it is an error, the line was cut, the token has run out), nothing has happened
+that matters: the SDK does the same again, with its retries, and its errors are the ones that are
+reported. After a refusal (401, 403) everything is left to the SDK, as the next request would be
+refused, too.
 
 Requests are allowed by a SAS token: the one that was given, or one that is made from the
 account's key here, without asking anybody. With a login by identity there is none, and with a
@@ -16,6 +17,8 @@ proxy between there are no plain connections; then, too, the SDK does everything
 from __future__ import annotations
 
 import base64
+import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -36,16 +39,17 @@ if TYPE_CHECKING:
 LIFETIME = timedelta(hours=24)
 _CLOCKS_DIFFER = timedelta(minutes=15)
 _REFUSALS = {401, 403}
+_RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 
 @dataclass(frozen=True, slots=True)
-class QuickAnswer:
-    """A small object, whole.
+class Part:
+    """An object, or a part of it.
 
     Attributes:
-        content: Its bytes.
-        info: What the answer tells about it; its key is the blob's name.
-        md5: What Azure noted as its MD5, if it did.
+        content: The bytes.
+        info: What the answer tells about the whole object; its key is the blob's name.
+        md5: What Azure noted as the MD5 of the whole, if it did.
     """
 
     content: bytes
@@ -77,23 +81,29 @@ class QuickPath:
         self._version = parse_qs(token).get("sv", [""])[0]
         self._is_refused = False
 
-    def get(self, name: str, *, etag: str | None = None) -> QuickAnswer | None:
-        """Return a blob, or None if the SDK has to see to it.
+    def get(
+        self, name: str, *, etag: str | None = None, start: int = 0, size: int | None = None
+    ) -> Part | None:
+        """Return a part of a blob, or None if the SDK has to see to it.
 
         Args:
             name: The blob's name.
             etag: The etag that it must have.
+            start: Where the part begins.
+            size: How many bytes it has, or fewer at the blob's end; by default, what is small.
         """
-        headers = {"x-ms-range": f"bytes=0-{self._limit - 1}"}
+        end = start + (size or self._limit)
+        headers = {"x-ms-range": f"bytes={start}-{end - 1}"}
         if etag is not None:
             headers["If-Match"] = f'"{etag}"'
-        answer = self._ask("GET", name, headers, None)
-        if answer is None or not _is_whole(answer):
+        answer = self._ask("GET", name, headers, None, lambda told: _whole(told, start, end) > 0)
+        if answer is None:
             return None
-        content, told = answer.data, answer.headers
+        told = answer.headers
         md5 = told.get("x-ms-blob-content-md5")
-        info = _info(answer, name, size=len(content), sha256=told.get("x-ms-meta-sha256"))
-        return QuickAnswer(content, info, base64.b64decode(md5) if md5 else None)
+        whole = _whole(answer, start, end)
+        info = _info(answer, name, size=whole, sha256=told.get("x-ms-meta-sha256"))
+        return Part(answer.data, info, base64.b64decode(md5) if md5 else None)
 
     def put(self, name: str, content: bytes, *, sha256: str, md5: bytes) -> ObjectInfo | None:
         """Replace a blob, or return None if the SDK has to see to it.
@@ -113,13 +123,18 @@ class QuickPath:
             "Content-Type": "application/octet-stream",
             "Content-Length": str(len(content)),
         }
-        answer = self._ask("PUT", name, headers, content)
-        if answer is None or answer.status != 201:
+        answer = self._ask("PUT", name, headers, content, lambda told: told.status == 201)
+        if answer is None:
             return None
         return _info(answer, name, size=len(content), sha256=sha256)
 
     def _ask(
-        self, method: str, name: str, headers: dict[str, str], content: bytes | None
+        self,
+        method: str,
+        name: str,
+        headers: dict[str, str],
+        content: bytes | None,
+        is_success: Callable[[BaseHTTPResponse], bool],
     ) -> BaseHTTPResponse | None:
         from urllib3.exceptions import HTTPError
 
@@ -139,7 +154,7 @@ class QuickPath:
             )
             if answer.status in _REFUSALS:
                 self._is_refused = True
-            if method == "GET" and not _is_whole(answer):
+            if not is_success(answer):
                 answer.close()
                 return None
             _ = answer.data  # read here, so that a cut of the line is met here
@@ -161,14 +176,15 @@ def open_quick_path(
     return QuickPath(pool, path, token=token, limit=limit, timeout=settings.timeout)
 
 
-def _is_whole(answer: BaseHTTPResponse) -> bool:
-    """Tell whether an answer to the request of a range has all of the blob, by its headers."""
-    size = answer.headers.get("Content-Length", "")
-    return (
-        answer.status == 206
-        and size.isdecimal()
-        and answer.headers.get("Content-Range") == f"bytes 0-{int(size) - 1}/{size}"
-    )
+def _whole(answer: BaseHTTPResponse, start: int, end: int) -> int:
+    """Return the size of the whole blob, by the headers of an answer; 0 if it is no such range."""
+    found = _RANGE.fullmatch(answer.headers.get("Content-Range", ""))
+    if answer.status != 206 or found is None:
+        return 0
+    first, last, whole = map(int, found.groups())
+    is_range = first == start <= last == min(end, whole) - 1
+    has_length = answer.headers.get("Content-Length") == str(last + 1 - first)
+    return whole if is_range and has_length else 0
 
 
 def _token(settings: AzureSettings, container: ContainerClient) -> str | None:

@@ -1,39 +1,39 @@
 """A store in an Azure Blob container, on Microsoft's SDK.
 
-What the SDK does: retries, time limits, splitting large blobs into blocks that travel in
-parallel, and the MD5 that Azure checks for each request and keeps for the blob. What is added
-here: the SHA-256 of the content, taken while it streams, is checked before an upload is committed
-and is kept in the blob's metadata, where a listing shows it.
+What the SDK does: retries, time limits, splitting an upload into blocks that travel in parallel,
+and the MD5 that Azure checks for each request and keeps for the blob. What is added here: the
+SHA-256 of the content, taken while it streams, is checked before an upload is committed and is
+kept in the blob's metadata, where a listing shows it.
 
 A file of up to 4 MiB is one request either way, and an object of up to 64 MiB is that is read or
-written as a whole. Most small files take the quick path (`luisy_cloud.azure_quick`). Of larger
-ones only `LARGE_AT_ONCE` travel at a time, each in `PARALLEL_BLOCKS` blocks, however many threads
-ask; this bounds the memory.
+written as a whole. What is downloaded, and most small files that are sent, take the quick path
+(`luisy_cloud.azure_quick`). Of larger files only `LARGE_AT_ONCE` travel at a time, each in
+`PARALLEL_BLOCKS` blocks, however many threads ask; this bounds the memory.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
-from contextlib import nullcontext
+from collections.abc import Generator, Iterator, Mapping
+from contextlib import closing, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import IO, TYPE_CHECKING, Any, BinaryIO, cast
+from typing import IO, TYPE_CHECKING, Any, cast
 
 from luisy_protocol import os_errors
 from luisy_protocol.digest import digest_bytes
-from luisy_protocol.errors import Conflict, IntegrityError, NotFound
+from luisy_protocol.errors import Conflict, NotFound
 from luisy_protocol.keys import validate_key, validate_prefix
 from luisy_protocol.secret import Secret
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
-from luisy_cloud.azure_client import SINGLE, open_container
+from luisy_cloud.azure_client import BLOCK, SINGLE, open_container
 from luisy_cloud.azure_errors import translated
-from luisy_cloud.azure_quick import open_quick_path
+from luisy_cloud.azure_quick import Part, open_quick_path
 from luisy_cloud.azure_settings import AzureSettings, read_settings
-from luisy_cloud.streams import CheckedReader, OrderedDigest
+from luisy_cloud.streams import CheckedReader, CheckedWriter, in_order
 
 if TYPE_CHECKING:
     from azure.storage.blob import BlobProperties
@@ -135,21 +135,19 @@ class AzureStore:
         """Write an object's content to `path`; large ones in parallel blocks."""
         name = self._name(key)
         with os_errors.translated(f"write {path}"):
-            file = path.open("w+b")
+            file = path.open("wb")
         with file, translated(f"read {key}", self._where):
-            if self._quick and (small := self._quick.get(name, etag=if_match)):
-                target = _Target(replace(small.info, key=key), small.md5, file, advance)
-                target.digest.write(small.content)
-                return target.finished()
-            stream = self._container.download_blob(
-                name, max_concurrency=PARALLEL_BLOCKS, decompress=False, **_condition(if_match)
-            )
-            md5 = stream.properties.content_settings.content_md5
-            info = self._info(stream.properties)
-            target = _Target(info, bytes(md5) if md5 else None, file, advance)
-            with self._large if info.size > SINGLE else nullcontext():
-                stream.readinto(cast("IO[bytes]", target.digest))
-            return target.finished()
+            first = self._first(name, if_match)
+            info = replace(first.info, key=key)
+            # A blob that came by other means has no SHA-256, but often Azure's note of its MD5.
+            md5 = None if info.sha256 else first.md5
+            writer = CheckedWriter(file, key=key, md5=md5, advance=advance)
+            writer.write(first.content)
+            if info.size > SINGLE:
+                with self._large, closing(self._rest(name, info)) as blocks:
+                    for block in blocks:
+                        writer.write(block)
+            return Downloaded(info, writer.finish())
 
     def upload(
         self, path: Path, key: str, *, sha256: str, advance: Advance | None = None
@@ -227,6 +225,31 @@ class AzureStore:
             key, digest.size, _bare(answer["etag"]), answer["last_modified"], digest.sha256
         )
 
+    def _first(self, name: str, etag: str | None) -> Part:
+        """Return the beginning of a blob, or all of a small one."""
+        if self._quick and (part := self._quick.get(name, etag=etag)):
+            return part
+        stream = self._container.download_blob(name, decompress=False, **_condition(etag))
+        md5 = stream.properties.content_settings.content_md5
+        info = self._info(stream.properties)
+        return Part(stream.read(SINGLE), info, bytes(md5) if md5 else None)
+
+    def _rest(self, name: str, info: ObjectInfo) -> Generator[bytes]:
+        """Yield what comes after the beginning, of this version of a blob and no other."""
+
+        def fetch(block: int) -> bytes:
+            start = max(block, SINGLE)  # the first is half here; they lie as those of an upload do
+            size = min(block + BLOCK, info.size) - start
+            if self._quick:
+                part = self._quick.get(name, etag=info.etag, start=start, size=size)
+                if part:
+                    return part.content
+            return self._whole.download_blob(
+                name, start, size, decompress=False, **_condition(info.etag)
+            ).readall()
+
+        return in_order(fetch, range(0, info.size, BLOCK), at_a_time=PARALLEL_BLOCKS)
+
     def _name(self, key: str) -> str:
         return self._prefix + validate_key(key)
 
@@ -239,31 +262,6 @@ class AzureStore:
 
     def _endpoint(self) -> str:
         return f"{self._container.scheme}://{self._container.primary_hostname}"
-
-
-class _Target:
-    """A file that a blob is written to, and what there is to check the blob by.
-
-    A blob that came by other means has no note of its SHA-256, but often Azure's of its MD5.
-    """
-
-    def __init__(
-        self, info: ObjectInfo, md5: bytes | None, file: BinaryIO, advance: Advance | None
-    ) -> None:
-        self._info = info
-        self._md5 = None if info.sha256 else md5
-        algorithms = (SHA256, "md5") if self._md5 else (SHA256,)
-        self.digest = OrderedDigest(file, advance=advance, algorithms=algorithms)
-
-    def finished(self) -> Downloaded:
-        """Return what was written.
-
-        Raises:
-            IntegrityError: If the blob is not what it says about itself.
-        """
-        if self._md5 and self.digest.digest("md5") != self._md5:
-            raise IntegrityError(f"{self._info.key} does not match its own Content-MD5")
-        return Downloaded(self._info, self.digest.digest(SHA256).hex())
 
 
 def _set_in_python() -> dict[str, str]:

@@ -1,20 +1,24 @@
-"""What the SDK reads from and writes to, while digests are taken.
+"""Large files on their way, in order: a digest needs their bytes from the first to the last.
 
-The SDK reads a file in order, and hands the blocks to its threads. It writes a file in the order
-in which blocks arrive, under a lock, after seeking to the place of each. The digest needs them in
-the order of the file: a block that comes early is digested later, read back from the file (and so
-from the cache of the operating system) when all before it are there.
+The SDK reads a file in order, and hands the blocks to its threads. The blocks of a download are
+asked for in order, arrive in any, and wait until all before them are written and digested.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import BinaryIO
+from collections import deque
+from collections.abc import Callable, Generator, Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import BinaryIO, TypeVar
 
-from luisy_protocol.digest import CHUNK, HashingReader
+from luisy_protocol.digest import HashingReader, HashingWriter
 from luisy_protocol.errors import IntegrityError
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
+
+_Item = TypeVar("_Item")
+_Result = TypeVar("_Result")
 
 
 class CheckedReader:
@@ -67,76 +71,64 @@ class CheckedReader:
         return False
 
 
-class OrderedDigest:
-    """A file that is written block by block in any order, and digested in its own order.
+class CheckedWriter:
+    """Writes a file, takes its SHA-256, and compares its MD5 if that is known.
 
     Args:
-        file: The file, empty, open for reading and writing.
+        file: The file, empty.
+        key: What it comes from.
+        md5: The MD5 that its bytes must have, if known.
         advance: Told of the bytes written.
-        algorithms: The names of the digests to be taken.
     """
 
     def __init__(
-        self, file: BinaryIO, *, advance: Advance | None = None, algorithms: tuple[str, ...]
+        self, file: BinaryIO, *, key: str, md5: bytes | None, advance: Advance | None = None
     ) -> None:
         self._file = file
+        self._writer = HashingWriter(file)
         self._advance = advance
-        self._digests = {name: hashlib.new(name, usedforsecurity=False) for name in algorithms}
-        self._at = 0
-        self._digested = 0
-        self._waiting: dict[int, int] = {}
+        self._key = key
+        self._md5 = md5
+        self._running_md5 = hashlib.md5(usedforsecurity=False)
 
-    def seekable(self) -> bool:
-        """Return True: blocks may come in any order."""
-        return True
-
-    def tell(self) -> int:
-        """Return where the next block goes."""
-        return self._at
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to the place of the next block."""
-        if whence:
-            raise ValueError("a place is counted from the beginning")
-        self._at = offset
-        return offset
-
-    def write(self, block: bytes) -> int:
-        """Write a block at its place."""
+    def write(self, block: bytes) -> None:
+        """Write the next bytes."""
         with translated(f"write {self._file.name}"):
-            self._file.seek(self._at)
-            self._file.write(block)
-        if self._at == self._digested:
-            self._update(block)
-            self._catch_up()
-        else:
-            self._waiting[self._at] = len(block)
-        self._at += len(block)
+            self._writer.write(block)
+        if self._md5:
+            self._running_md5.update(block)
         if self._advance:
             self._advance(len(block))
-        return len(block)
 
-    def digest(self, algorithm: str) -> bytes:
-        """Return a digest of the whole file, once every block is there."""
-        return self._digests[algorithm].digest()
+    def finish(self) -> str:
+        """Return the SHA-256 of what was written.
 
-    def _catch_up(self) -> None:
-        while self._digested in self._waiting:
-            left = self._waiting.pop(self._digested)
-            while left:
-                chunk = self._read_back(min(left, CHUNK))
-                left -= len(chunk)
-                self._update(chunk)
+        Raises:
+            IntegrityError: If it has another MD5.
+        """
+        if self._md5 and self._running_md5.digest() != self._md5:
+            raise IntegrityError(f"{self._key} does not match its own Content-MD5")
+        return self._writer.sha256
 
-    def _read_back(self, size: int) -> bytes:
-        with translated(f"read {self._file.name}"):
-            self._file.seek(self._digested)
-            chunk = self._file.read(size)
-        if not chunk:
-            raise IntegrityError(f"{self._file.name} was cut while it was written")
-        return chunk
 
-    def _update(self, chunk: bytes) -> None:
-        for digest in self._digests.values():
-            digest.update(chunk)
-        self._digested += len(chunk)
+def in_order(
+    work: Callable[[_Item], _Result], items: Iterable[_Item], *, at_a_time: int
+) -> Generator[_Result]:
+    """Yield the result of each item, in their order, while those of the next ones are prepared.
+
+    When it is closed, or a result is an error, it waits for those that are under way, and begins no
+    others.
+
+    Args:
+        work: What makes a result of an item; called in threads.
+        items: What to work on; consumed as needed.
+        at_a_time: How many are under way, or waiting to be yielded.
+    """
+    pending: deque[Future[_Result]] = deque()
+    with ThreadPoolExecutor(at_a_time, thread_name_prefix="luisy-block") as pool:
+        for item in items:
+            pending.append(pool.submit(work, item))
+            if len(pending) == at_a_time:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
