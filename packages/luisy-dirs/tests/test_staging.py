@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from luisy_dirs.files import list_names
 from luisy_dirs.staging import Staging
+from luisy_protocol.errors import NotFound
 from luisy_protocol.temporary import is_temporary
 
 NAMES = st.sampled_from(["a", "b", "c", "sub/d", "sub/e", "deep/er/f"])
@@ -111,3 +112,12 @@ def test_folder_of_a_dead_run_is_found_again(tmp_path):
     again.drop(["x"])
     assert again.left() == []
     shutil.rmtree(first.made.parent)
+
+
+def test_swap_without_a_file_that_was_made_is_undone(tmp_path):
+    old, target, staging = folders(tmp_path, ["keep", "gone"], ["more"])
+    with pytest.raises(NotFound):
+        staging.swap(old, content(old), keep={"keep"}, made=["more", "vanished"])
+    assert content(old) == dict.fromkeys(["keep", "gone"], "old")
+    assert content(staging.made) == {"more": "new"}
+    assert not target.exists()

@@ -56,6 +56,9 @@ class Swap:
             there: The names of its files.
             keep: The names of those that stay.
             made: The names of the new files.
+
+        Raises:
+            NotFound: If one of those that move is not there any more.
         """
         with replacing(self._note) as note:
             note.write_text(json.dumps([old.stat().st_ino, list(made)]), "utf-8")
@@ -80,10 +83,13 @@ class Swap:
         except (OSError, ValueError, TypeError):
             return
         if not os.path.lexists(old) and _inode(self.target) == inode:
-            self.target.rename(old)
+            with translated(f"move {self.target} to {old}"):
+                old.parent.mkdir(parents=True, exist_ok=True)
+                self.target.rename(old)
         if _inode(old) != inode:
             return
-        _move([name for name in made if not os.path.lexists(self.made / name)], old, self.made)
+        came = [name for name in made if not os.path.lexists(self.made / name)]
+        _move([name for name in came if os.path.lexists(old / name)], old, self.made)
         if self._replaced.is_dir():
             _move(list(list_folder(self._replaced)), self._replaced, old)
         self._note.unlink()
@@ -114,8 +120,7 @@ def _move(names: Iterable[str], source: Path, target: Path) -> None:
         for name in names:
             if "/" in name:
                 (target / name).parent.mkdir(parents=True, exist_ok=True)
-            with suppress(FileNotFoundError):
-                os.replace(f"{source}/{name}", f"{target}/{name}")  # noqa: PTH105 - for each file
+            os.replace(f"{source}/{name}", f"{target}/{name}")  # noqa: PTH105 - for each file
 
 
 def _remove_empty_folders(folder: Path, names: Iterable[str]) -> None:

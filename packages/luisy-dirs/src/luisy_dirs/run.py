@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from luisy.aside import Aside, outdated
+from luisy.aside import Aside, leftovers, outdated
 from luisy.config import Config
 from luisy.made import Made
 from luisy.session import advance, fingerprints, former_records, noted
@@ -69,19 +69,21 @@ def run(task: Any, manner: Manner) -> Made:
         raise ConfigurationError(f"{task} must have its output below the working directory")
     task.output().check_own()
     workspace = Workspace(Path(Config().working_dir))
-    own = Aside(workspace)  # for what nobody has set aside before: no run, just a call
-    if outdated(workspace, task.key) is None:
-        own.put([task.key])
+    is_called = "run" not in vars(task)  # a run wraps it, and settles when the record is written
+    own = Aside(workspace)
+    own.put([task.key])  # nobody has set it aside before: this is a call, or a process has died
     try:
         made = _Making(task, manner, workspace).make()
     except BaseException:
-        own.restore()
+        if is_called:
+            own.restore()
         raise
-    own.discard(own.keys)
     if made.skipped:
         task.logger.warning("%s: %s", task, _skipped_text(made.skipped))
-    if "run" not in vars(task):  # a run wraps it, and settles when the record is written
-        made.settle()
+    if is_called:
+        made.settle()  # first: what can no longer be undone needs nothing that lies aside
+        for left in leftovers(workspace, task.key.partition("/")[0]):
+            left.discard([task.key])
     return made
 
 
@@ -127,8 +129,8 @@ class _Making:
         self._check_names(to_make)
         self._make(to_make, memory, staging)
         new = self.resumed | self.made
-        staging.swap(old, there, keep=self.kept.keys(), made=new.keys())
         memory.tidy(item.key for item in wanted)
+        staging.swap(old, there, keep=self.kept.keys(), made=new.keys())
         return Made(
             files=self.kept | new,
             written=new,
