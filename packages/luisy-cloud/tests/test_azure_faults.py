@@ -288,8 +288,9 @@ def test_record_file_of_a_newer_version_asks_to_upgrade_and_is_kept(proxied, tmp
 # The disk
 
 
-def test_full_disk_is_told_and_leaves_nothing(azure_url, tmp_path, make_output):
-    record = make_output(tmp_path / "a", "p/final/x", os.urandom(200_000))
+@pytest.mark.parametrize("size", [1_001, 200_000, LARGE])
+def test_full_disk_is_told_and_leaves_nothing(azure_url, tmp_path, make_output, size):
+    record = make_output(tmp_path / "a", "p/final/x", os.urandom(size))
     send(open_azure_store(azure_url), tmp_path / "a", record)
     code = (
         "import sys; from pathlib import Path\n"
@@ -307,7 +308,7 @@ def test_full_disk_is_told_and_leaves_nothing(azure_url, tmp_path, make_output):
         import signal
 
         signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1_000, 1_000))
 
     command = [sys.executable, "-B", "-c", code]
     done = subprocess.run(command, preexec_fn=limit, capture_output=True, text=True, check=False)

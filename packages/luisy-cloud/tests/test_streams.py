@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -73,6 +74,25 @@ def test_checked_writer_writes_the_bytes_and_takes_the_sha256(blocks, has_md5):
         file.seek(0)
         assert file.read() == content
     assert sum(moved) == len(content)
+
+
+class Slow(io.RawIOBase):
+    """A file that takes three bytes at a time, as one may that has no buffer."""
+
+    name = "slow"
+
+    def __init__(self) -> None:
+        self.taken = b""
+
+    def write(self, content) -> int:
+        self.taken += bytes(content[:3])
+        return min(3, len(content))
+
+
+def test_checked_writer_writes_what_was_not_taken_at_once():
+    file = Slow()
+    CheckedWriter(file, key="p/a", md5=None).write(b"1234567")
+    assert file.taken == b"1234567"
 
 
 def test_checked_writer_of_bytes_with_another_md5_raises():

@@ -135,7 +135,7 @@ class AzureStore:
         """Write an object's content to `path`; large ones in parallel blocks."""
         name = self._name(key)
         with os_errors.translated(f"write {path}"):
-            file = path.open("wb")
+            file = path.open("wb", buffering=0)
         with file, translated(f"read {key}", self._where):
             first = self._first(name, if_match)
             info = replace(first.info, key=key)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
-from luisy_protocol.digest import HashingReader, HashingWriter
+from luisy_protocol.digest import HashingReader
 from luisy_protocol.errors import IntegrityError
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
@@ -75,7 +75,7 @@ class CheckedWriter:
     """Writes a file, takes its SHA-256, and compares its MD5 if that is known.
 
     Args:
-        file: The file, empty.
+        file: The file, empty and without a buffer: what a full disk refuses is told at once.
         key: What it comes from.
         md5: The MD5 that its bytes must have, if known.
         advance: Told of the bytes written.
@@ -85,16 +85,19 @@ class CheckedWriter:
         self, file: BinaryIO, *, key: str, md5: bytes | None, advance: Advance | None = None
     ) -> None:
         self._file = file
-        self._writer = HashingWriter(file)
         self._advance = advance
         self._key = key
         self._md5 = md5
+        self._sha256 = hashlib.sha256()
         self._running_md5 = hashlib.md5(usedforsecurity=False)
 
     def write(self, block: bytes) -> None:
         """Write the next bytes."""
+        left = memoryview(block)
         with translated(f"write {self._file.name}"):
-            self._writer.write(block)
+            while left:
+                left = left[self._file.write(left) :]
+        self._sha256.update(block)
         if self._md5:
             self._running_md5.update(block)
         if self._advance:
@@ -108,7 +111,7 @@ class CheckedWriter:
         """
         if self._md5 and self._running_md5.digest() != self._md5:
             raise IntegrityError(f"{self._key} does not match its own Content-MD5")
-        return self._writer.sha256
+        return self._sha256.hexdigest()
 
 
 def in_order(
