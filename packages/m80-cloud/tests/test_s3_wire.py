@@ -5,7 +5,7 @@ import threading
 from urllib.parse import urlsplit
 
 import pytest
-from minus80.s3_wire import Wire
+from minus80.s3_wire import Sink, Wire
 
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "x"\r\n\r\nbody'
 
@@ -143,4 +143,55 @@ def test_bytes_beyond_an_answer_are_not_part_of_the_next(serve):
     wire = Wire(server.url)
     assert len(wire.exchange("GET", "/a", {}).body) == length
     assert wire.exchange("GET", "/b", {}).body == b"body"
+    wire.close()
+
+
+class Taken:
+    """What a sink was given."""
+
+    def __init__(self, size):
+        self.bytes = bytearray(size)
+        self.sink = Sink(size, self.write)
+
+    def write(self, offset, piece):
+        self.bytes[offset : offset + len(piece)] = piece
+
+
+def test_sink_takes_a_long_answer_and_nothing_beyond_it(serve):
+    long = bytes(range(250)) * 12_000
+    answer = b"HTTP/1.1 206 Partial Content\r\ncontent-length: 3000000\r\n\r\n" + long
+    server = serve([answer + GOOD], [GOOD])
+    wire, taken = Wire(server.url), Taken(len(long))
+    reply = wire.exchange("GET", "/a", {}, sink=taken.sink)
+    assert (reply.status, reply.body, bytes(taken.bytes)) == (206, b"", long)
+    assert wire.exchange("GET", "/b", {}).body == b"body"
+    wire.close()
+
+
+def test_sink_begins_again_when_the_connection_had_ended(serve):
+    long = b"z" * 3_000_000
+    head = b"HTTP/1.1 206 Partial Content\r\ncontent-length: 3000000\r\n\r\n"
+    server = serve([GOOD, head + long[: len(long) // 2]], [head + long])
+    wire, taken = Wire(server.url), Taken(len(long))
+    wire.exchange("GET", "/a", {})
+    wire.exchange("GET", "/b", {}, sink=taken.sink)
+    assert bytes(taken.bytes) == long
+    wire.close()
+
+
+@pytest.mark.parametrize("size", [3, 5], ids=["shorter", "longer"])
+def test_sink_takes_nothing_of_another_length(serve, size):
+    server = serve([GOOD])
+    wire, taken = Wire(server.url), Taken(size)
+    with pytest.raises(ConnectionError, match="another length"):
+        wire.exchange("GET", "/a", {}, sink=taken.sink)
+    assert bytes(taken.bytes) == bytes(size)
+    wire.close()
+
+
+def test_sink_takes_nothing_of_an_error(serve):
+    server = serve([GOOD.replace(b"200 OK", b"404 Not Found")])
+    wire, taken = Wire(server.url), Taken(4)
+    reply = wire.exchange("GET", "/a", {}, sink=taken.sink)
+    assert (reply.status, reply.body, bytes(taken.bytes)) == (404, b"body", bytes(4))
     wire.close()

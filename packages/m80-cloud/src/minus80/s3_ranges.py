@@ -29,6 +29,7 @@ from luisy_protocol.store import Advance
 from minus80.s3_connection import PART_WORKERS, Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_quick import Answer
+from minus80.s3_wire import Sink
 
 RANGE = 8 * 1024 * 1024
 _ATTEMPTS = 3
@@ -128,14 +129,26 @@ class _Target:
         raise AssertionError("unreachable")
 
     def _fetch_once(self, start: int, end: int) -> int:
-        pieces = _pieces(self._connection, self._key, self._answer.etag, start, end)
         with translated(f"write {self._path}"), self._path.open("r+b") as file:
-            file.seek(start)
-            for piece in pieces:
+
+            def write(offset: int, piece: memoryview | bytes) -> None:
                 if self._stop.is_set():
-                    break
+                    raise ConnectionAbortedError("nobody waits for it any more")
+                file.seek(start + offset)
                 file.write(piece)
+
+            if not self._is_quickly_fetched(Sink(end - start, write), start):
+                offset = 0
+                for piece in _pieces(self._connection, self._key, self._answer.etag, start, end):
+                    write(offset, piece)
+                    offset += len(piece)
         return end
+
+    def _is_quickly_fetched(self, sink: Sink, start: int) -> bool:
+        quick = self._connection.quick
+        return quick is not None and quick.get_part(
+            self._key, sink, start=start, etag=self._answer.etag
+        )
 
     def _hash(self, start: int, end: int) -> None:
         with translated(f"read {self._path}"), self._path.open("rb") as file:

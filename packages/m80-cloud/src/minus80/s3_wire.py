@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
@@ -21,8 +21,24 @@ from urllib.parse import SplitResult
 _TIMEOUT = 60
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
+_PIECE = 256 * 1024
 _LONGEST_HEAD = 64 * 1024
 _MOST_DIGITS = 18
+_ERRORS = 300
+
+
+@dataclass(frozen=True, slots=True)
+class Sink:
+    """Takes a part of an object while it comes.
+
+    Attributes:
+        size: How many bytes are asked for.
+        write: Called with the place of a piece in the answer, and the piece; from the beginning
+            again if the connection had ended.
+    """
+
+    size: int
+    write: Callable[[int, memoryview], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +48,7 @@ class Reply:
     Attributes:
         status: The status.
         headers: The headers, by names in small letters.
-        body: The content.
+        body: The content; empty if a sink took it.
     """
 
     status: int
@@ -57,7 +73,13 @@ class Wire:
         self._idle: SimpleQueue[socket.socket] = SimpleQueue()
 
     def exchange(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes = b""
+        self,
+        method: str,
+        path: str,
+        headers: Mapping[str, str],
+        body: bytes = b"",
+        *,
+        sink: Sink | None = None,
     ) -> Reply:
         """Send a request and return the answer.
 
@@ -66,6 +88,7 @@ class Wire:
             path: The quoted path.
             headers: The headers, all but the length.
             body: The content.
+            sink: Takes the content of the answer, if that is a part of an object.
 
         Raises:
             OSError: If there is no answer, or none that is understood.
@@ -74,8 +97,8 @@ class Wire:
         text = f"{method} {path} HTTP/1.1\r\n{lines}content-length: {len(body)}\r\n\r\n"
         head = text.encode()
         with suppress(Empty, ConnectionError, ssl.SSLEOFError, ssl.SSLZeroReturnError):
-            return self._exchange(self._silent(), head, body)
-        return self._exchange(self._connected(), head, body)
+            return self._exchange(self._silent(), head, body, sink)
+        return self._exchange(self._connected(), head, body, sink)
 
     def close(self) -> None:
         """Release the connections."""
@@ -83,14 +106,16 @@ class Wire:
             while True:
                 self._idle.get_nowait().close()
 
-    def _exchange(self, connection: socket.socket, head: bytes, body: bytes) -> Reply:
+    def _exchange(
+        self, connection: socket.socket, head: bytes, body: bytes, sink: Sink | None
+    ) -> Reply:
         try:
             if len(body) <= _CHUNK:
                 connection.sendall(head + body)
             else:
                 connection.sendall(head)
                 connection.sendall(body)
-            reply = _received(connection)
+            reply = _received(connection, sink)
         except BaseException:
             connection.close()
             raise
@@ -121,7 +146,7 @@ class Wire:
             raise
 
 
-def _received(connection: socket.socket) -> Reply:
+def _received(connection: socket.socket, sink: Sink | None) -> Reply:
     begun = b""
     while (end := begun.find(b"\r\n\r\n")) < 0:
         chunk = connection.recv(_CHUNK)
@@ -132,9 +157,25 @@ def _received(connection: socket.socket) -> Reply:
     body, length = begun[end + 4 :], int(headers["content-length"])
     if len(body) > length:
         raise ConnectionError("the answer is longer than it says")
+    if sink and status < _ERRORS:
+        if length != sink.size:
+            raise ConnectionError("the answer has another length than was asked for")
+        _pour(connection, body, sink)
+        return Reply(status, headers, b"")
     if len(body) < length:
         body += _rest(connection, length - len(body))
     return Reply(status, headers, body)
+
+
+def _pour(connection: socket.socket, begun: bytes, sink: Sink) -> None:
+    sink.write(0, memoryview(begun))
+    view, come = memoryview(bytearray(_PIECE)), len(begun)
+    while come < sink.size:
+        count = connection.recv_into(view[: sink.size - come])
+        if not count:
+            raise ConnectionError("the answer is cut off")
+        sink.write(come, view[:count])
+        come += count
 
 
 def _parsed(head: str) -> tuple[int, dict[str, str]]:
