@@ -7,7 +7,13 @@ import pytest
 from firecrest.sink import open_download
 from hypothesis import given
 from hypothesis import strategies as st
-from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, NotSupported
+from luisy_protocol.errors import (
+    ConfigurationError,
+    Conflict,
+    IntegrityError,
+    NotFound,
+    NotSupported,
+)
 
 
 def test_file_appears_at_the_end_only(tmp_path):
@@ -59,15 +65,26 @@ def test_part_of_the_same_content_is_continued(tmp_path):
     assert sum(moved) == 7
 
 
-def test_part_that_two_have_written_to_is_no_file(tmp_path):
+def test_part_that_somebody_else_has_written_to_is_no_file(tmp_path):
     one = open_download(tmp_path / "f", part_of="task")
-    two = open_download(tmp_path / "f", part_of="task")
     one.write(b"content")
-    two.write(b"content")
-    two.keep()
+    with (tmp_path / ".f.task.part").open("ab") as file:
+        file.write(b"content")
     with pytest.raises(IntegrityError, match="twice at once"):
         one.commit()
     assert not (tmp_path / "f").exists()
+
+
+def test_part_is_continued_by_one_at_a_time(tmp_path):
+    one = open_download(tmp_path / "f", part_of="task")
+    one.write(b"one")
+    with pytest.raises(Conflict, match="being downloaded already"):
+        open_download(tmp_path / "f", part_of="task")
+    one.keep()
+    two = open_download(tmp_path / "f", part_of="task")
+    assert two.position == 3
+    two.commit()
+    assert (tmp_path / "f").read_bytes() == b"one"
 
 
 def test_empty_part_is_not_kept(tmp_path):

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from luisy_protocol.errors import AccessDenied, ConfigurationError
 
 from firecrest.client import logger
-from firecrest.errors import ClientsCredentialsException, ServerUnreachable
+from firecrest.errors import ClientsCredentialsException, ServerUnreachable, TokenServerBusy
 from firecrest.token import claims_of
 from firecrest.wire import cause_of, is_tls_refused
 
@@ -22,12 +22,6 @@ if TYPE_CHECKING:
 
 METHODS = ("client_secret_post", "client_secret_basic")
 BUSY = frozenset({429, 500, 502, 503, 504})
-
-
-class TokenServerBusy(ClientsCredentialsException, ServerUnreachable):
-    """The authorization server may give a token later, so the request is tried again."""
-
-    was_sent = False
 
 
 class _Cached:

@@ -27,6 +27,7 @@
     │   ├── StorageUploadException         a staged upload failed or cannot go on
     │   ├── StorageDownloadException       a staged download failed or cannot go on
     │   └── ClientsCredentialsException    the authorization server gave no token (AccessDenied)
+    │       └── TokenServerBusy            it may later, and no retry was left (ServerUnreachable)
     ├── PollingIterException               a task did not end in time (Unavailable, TimeoutError)
     ├── NotImplementedOnAPIversion         the server is too old (NotSupported)
     └── ServerUnreachable                  no connection, or it was cut (Unavailable)
@@ -71,6 +72,7 @@ __all__ = [
     "SubmissionRefused",
     "TaskFailed",
     "TaskNotFound",
+    "TokenServerBusy",
     "TooManyRequests",
     "TransferJobFailed",
     "UnauthorizedException",
@@ -286,3 +288,9 @@ class ServerUnreachable(shared.Unavailable):
 
 class ServerTimeout(ServerUnreachable, TimeoutError):
     """The server did not answer within the client's `timeout`."""
+
+
+class TokenServerBusy(ClientsCredentialsException, ServerUnreachable):
+    """The authorization server may give a token later, so the request is tried again."""
+
+    was_sent = False

@@ -4,12 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, BinaryIO, TypeAlias
 
-from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, NotSupported
+from luisy_protocol.errors import (
+    ConfigurationError,
+    Conflict,
+    IntegrityError,
+    NotFound,
+    NotSupported,
+)
 from luisy_protocol.store import Advance
 from luisy_protocol.temporary import temporary_beside
+
+if sys.platform != "win32":
+    from fcntl import LOCK_EX, LOCK_NB, flock
 
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO | IO[bytes]
 CHUNK = 1 << 20
@@ -86,6 +98,10 @@ class FileDownload(Download):
         part_of: Which content this is, for the name of the hidden file: what an earlier download of
             the same content left is continued. None for a file of no use to another download.
         advance: Told of every piece.
+
+    Raises:
+        Conflict: If somebody else is at work on the same content for the same target.
+        ConfigurationError, NotFound: If the target is a folder, or there is no folder for it.
     """
 
     def __init__(
@@ -103,6 +119,9 @@ class FileDownload(Download):
         else:
             self._part = self._path.with_name(f".{self._path.name}.{part_of}.part")
         self._stream = self._part.open("a+b")
+        if not _is_ours(self._stream, self._part):
+            self._stream.close()
+            raise Conflict(f"{path} is being downloaded already; wait until that has ended")
         self._resume()
 
     def _resume(self) -> None:
@@ -129,19 +148,43 @@ class FileDownload(Download):
                 f"{self.name} is being downloaded twice at once; download it again"
             )
         os.fsync(self._stream.fileno())
-        self._stream.close()
-        self._part.replace(self._path)
+        with self._closing():
+            self._part.replace(self._path)
 
     def keep(self) -> None:
         """Close the hidden file; remove it if it is empty."""
-        self._stream.close()
-        if not self.position:
+        if self.position:
+            self._stream.close()
+        else:
             self.discard()
 
     def discard(self) -> None:
         """Remove the hidden file."""
+        with self._closing():
+            self._part.unlink(missing_ok=True)
+
+    @contextmanager
+    def _closing(self) -> Iterator[None]:
+        """Close the hidden file after its name is gone: nobody takes it up in between."""
+        if sys.platform == "win32":  # an open file can neither be renamed nor removed there
+            self._stream.close()
+        yield
         self._stream.close()
-        self._part.unlink(missing_ok=True)
+
+
+def _is_ours(stream: IO[bytes], path: Path) -> bool:
+    """Lock a file until it is closed; tell whether nobody else has, or had and is done with it."""
+    if sys.platform == "win32":
+        return True
+    try:
+        flock(stream, LOCK_EX | LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:  # the file system has no locks: who has written to the file is seen at the end
+        return True
+    with suppress(FileNotFoundError):
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    return False
 
 
 class StreamDownload(Download):
