@@ -39,10 +39,9 @@ def main() -> None:
     """Run the command `firecrest`."""
     version = os.environ.get("FIRECREST_API_VERSION", "")
     if version.startswith("2"):
-        print(  # noqa: T201
+        sys.stderr.write(
             "firecrest: this command speaks FirecREST v1 only, and FIRECREST_API_VERSION is "
-            f"{version}; for a v2 server use pyfirecrest 3",
-            file=sys.stderr,
+            f"{version}; for a v2 server use pyfirecrest 3\n"
         )
         sys.exit(2)
     try:

@@ -87,6 +87,7 @@ def _fault(text: str) -> Fault:
     if not (times or "1").isdecimal():
         raise typer.BadParameter(f"{text!r} is not KIND[:PATH[:TIMES]]: {times!r} is no number")
     try:
+        # It checks the kind by itself.
         return Fault(kind, path, int(times or 1))  # type: ignore[arg-type]
     except ValueError as error:
         raise typer.BadParameter(str(error)) from error
