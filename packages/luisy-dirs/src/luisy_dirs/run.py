@@ -78,8 +78,6 @@ def run(task: Any, manner: Manner) -> Made:
         if is_called:
             own.restore()
         raise
-    if made.skipped:
-        task.logger.warning("%s: %s", task, _skipped_text(made.skipped))
     if is_called:
         made.settle()  # first: what can no longer be undone needs nothing that lies aside
         for left in leftovers(workspace, task.key.partition("/")[0]):
@@ -130,6 +128,9 @@ class _Making:
         self._make(to_make, memory, staging)
         new = self.resumed | self.made
         memory.tidy(item.key for item in wanted)
+        if self.skipped:
+            self.task.logger.warning("%s: %s", self.task, _skipped_text(self.skipped))
+        # Last: nothing may fail between this and the record.
         staging.swap(old, there, keep=self.kept.keys(), made=new.keys())
         return Made(
             files=self.kept | new,
