@@ -3,6 +3,7 @@
 import os
 import signal
 import threading
+from multiprocessing.util import Finalize
 from pathlib import Path
 from queue import Empty
 
@@ -21,6 +22,7 @@ class Where(luigi.Task):
     number = luigi.IntParameter(default=0)
     dies = luigi.BoolParameter(default=False)
     stays = luigi.Parameter(default="")
+    lingers = luigi.Parameter(default="")
 
     def run(self):
         if self.dies:
@@ -30,6 +32,14 @@ class Where(luigi.Task):
             signal.signal(signal.SIGTERM, lambda *_: told.set())
             Path(self.stays).write_text("ready")
             told.wait(LONG)
+        if self.lingers:
+            signal.signal(signal.SIGTERM, signal.default_int_handler)  # as the command has it
+            Finalize(None, self.end, exitpriority=1)
+            raise KeyboardInterrupt
+
+    def end(self):
+        Path(self.lingers).write_text("ready")
+        threading.Event().wait(LONG)
 
     def complete(self):
         return True
@@ -44,6 +54,10 @@ TASKS = {task.task_id: task for task in [*(Where(number=n) for n in range(4)), W
 def ordinary(task_id, task=None):
     reporter = TaskStatusReporter(None, task_id, "worker", None)
     return TaskProcess(task or TASKS[task_id], "worker", None, reporter, use_multiprocessing=True)
+
+
+fork_hooks = []
+os.register_at_fork(after_in_parent=lambda: [hook() for hook in fork_hooks])
 
 
 @pytest.fixture
@@ -125,6 +139,31 @@ def test_no_process_is_left(crew):
     for process in processes:
         with pytest.raises(ProcessLookupError):
             os.kill(process, 0)
+
+
+def test_ctrl_c_within_a_fork_is_heard(crew):
+    """Python drops what a hook raises, and any thread may be the one that gets the signal."""
+
+    def interrupt():
+        fork_hooks.clear()
+        thread = threading.Thread(target=signal.raise_signal, args=(signal.SIGINT,))
+        thread.start()
+        thread.join()
+
+    fork_hooks.append(interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        start(crew, Where())
+    assert fork_hooks == []
+
+
+def test_process_that_ends_is_ended_at_once_and_without_a_word(crew, tmp_path, capfd):
+    """As when Ctrl-C has ended its task, and luigi ends it besides."""
+    os.mkfifo(tmp_path / "ready")
+    errand = start(crew, Where(lingers=str(tmp_path / "ready")))
+    assert (tmp_path / "ready").read_text() == "ready"
+    errand.terminate()
+    errand.join(LONG)
+    assert capfd.readouterr().err == ""
 
 
 def test_process_that_is_given_no_task_runs_none(crew, tmp_path):

@@ -3,6 +3,7 @@ elsewhere."""
 
 import json
 import os
+import signal
 from pathlib import Path
 
 import luigi
@@ -234,6 +235,21 @@ def test_interrupt_puts_back_what_was_set_aside(folder):
 
     with pytest.raises(KeyboardInterrupt):
         run(Sum(), show=Interrupting())
+    assert Sum().output().read() == {"value": 21}
+    assert not list(folder.glob("*/.luisy/aside"))
+
+
+def test_interrupt_while_outputs_are_put_back_waits_for_the_last(folder):
+    run(Sum())
+    source(8)
+    FAILING.add("Doubled")
+
+    class Impatient(Nothing):
+        def end(self):
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(Sum(), show=Impatient())
     assert Sum().output().read() == {"value": 21}
     assert not list(folder.glob("*/.luisy/aside"))
 

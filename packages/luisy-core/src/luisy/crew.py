@@ -16,8 +16,8 @@ from __future__ import annotations
 import signal
 import sys
 from collections import deque
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection, wait
@@ -27,8 +27,9 @@ from typing import Any
 
 from luigi.worker import TaskProcess
 
+from luisy.interruptions import Held
+
 CAN_FORK = "fork" in get_all_start_methods()
-_INTERRUPTIONS = {signal.SIGINT, signal.SIGTERM}
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +153,17 @@ class Crew:
         for hand in list(self._busy.values()):
             self.give_up(hand)
         for hand in self._ending:
-            if hand.process.pid is not None:  # else Ctrl-C came while it was forked
+            if hand.process.pid is not None:  # else it could not be forked
                 hand.process.join()
 
     def kill(self) -> None:
         """End the processes at once, whatever they are at."""
-        self.renew()
-        for hand in [*self._busy.values(), *self._ending]:
-            if hand.process.pid is not None:
-                hand.process.kill()
-                hand.process.join()
+        with Held():  # also where Ctrl-C comes a third time
+            self.renew()
+            for hand in [*self._busy.values(), *self._ending]:
+                if hand.process.pid is not None:
+                    hand.process.kill()
+                    hand.process.join()
 
     def _dismiss(self, hand: _Hand) -> None:
         """Let a process end, without waiting for it: a task may have left a thread in it."""
@@ -172,39 +174,38 @@ class Crew:
     def _fork(self, errand: TaskProcess) -> None:
         ours, theirs = get_context("fork").Pipe()
         others = [ours, *(hand.connection for hand in [*self._busy.values(), *self._idle])]
+        held = Held()
         process = get_context("fork").Process(
-            target=self._work, args=(errand, theirs, others), name="luisy"
+            target=self._work, args=(errand, theirs, others, held), name="luisy"
         )
         self._idle.append(_Hand(process, ours))
-        with _held(_INTERRUPTIONS):
+        with held:  # else it may be lost, or forked and not known
             process.start()
         theirs.close()
 
-    def _work(self, first: TaskProcess, way: Connection, others: list[Connection]) -> None:
+    def _work(
+        self, first: TaskProcess, way: Connection, others: list[Connection], held: Held
+    ) -> None:
         for connection in others:  # else no process sees that the run is over
             connection.close()
-        known = {first.task.task_id: first}
         with suppress(EOFError, ConnectionError, KeyboardInterrupt):  # nobody waits for it any more
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, _INTERRUPTIONS)
-            while True:
-                task_id = way.recv()
-                errand = known.pop(task_id, None) or self._errand(task_id)
-                errand.result_queue = _Way(way)
+            try:
+                held.let_through()
+                self._work_through({first.task.task_id: first}, way)
+            finally:  # it is ending: nothing is to be interrupted any more, only killed
+                signal.signal(signal.SIGINT, signal.SIG_IGN)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
+
+    def _work_through(self, known: dict[str, TaskProcess], way: Connection) -> None:
+        while True:
+            task_id = way.recv()
+            errand = known.pop(task_id, None) or self._errand(task_id)
+            errand.result_queue = _Way(way)
+            try:
                 errand.run()
+            finally:
                 sys.stdout.flush()
                 sys.stderr.flush()
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # it is ending
-
-
-@contextmanager
-def _held(signals: set[signal.Signals]) -> Iterator[None]:
-    """Let a process that is forked in the block get no signal before it asks for them."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
-    try:
-        signal.pthread_sigmask(signal.SIG_BLOCK, signals)
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,6 +12,7 @@ import luigi
 
 from luisy.adoption import adopt, candidates
 from luisy.config import Config
+from luisy.interruptions import Held
 from luisy.luigi_log import log_of_luigi
 from luisy.luigi_run import run_with_luigi
 from luisy.pipeline import Kind, Node, Pipeline
@@ -135,8 +136,9 @@ def _run_tasks(work: Work, show: Show, wishes: Wishes, outcome: Outcome) -> None
         outcome.failed = progress.having(succeeded=False)
         outcome.not_run = dict(_not_run(work, progress))
     finally:
-        show.end()
-        work.settle()
+        with Held():  # Ctrl-C once more, from somebody impatient, does not stop this halfway
+            show.end()
+            work.settle()
 
 
 @dataclass(slots=True)
