@@ -180,3 +180,23 @@ def test_processes_are_killed_whatever_they_are_at(crew, tmp_path):
     assert (tmp_path / "ready").read_text() == "ready"
     crew.kill()
     assert not errand.is_alive()
+
+
+def test_process_is_killed_that_is_neither_free_nor_busy(crew):
+    """As when Ctrl-C came while it was about to become the one or the other."""
+    hand = crew.free(ordinary(Where().task_id))
+    crew.kill()
+    assert not hand.process.is_alive()
+
+
+def test_processes_that_ended_leave_no_files_open(crew):
+    def open_files():
+        crew.close()
+        where(crew)
+        return len(list(Path("/dev/fd").iterdir()))
+
+    before = open_files()
+    for number in range(4):
+        crew.renew()
+        where(crew, number)
+    assert open_files() == before

@@ -87,7 +87,7 @@ class Crew:
         self._busy: dict[object, _Hand] = {}
         self._outdated: set[object] = set()
         self._here: deque[Any] = deque()
-        self._ending: list[_Hand] = []
+        self._forked: list[_Hand] = []  # whatever became of it: Ctrl-C may come at any line
 
     def renew(self) -> None:
         """Give no further task to the processes there are: they do not know what comes now."""
@@ -149,27 +149,32 @@ class Crew:
 
     def close(self) -> None:
         """Let the processes end; luigi has ended those that still ran a task."""
-        self.renew()
-        for hand in list(self._busy.values()):
-            self.give_up(hand)
-        for hand in self._ending:
-            if hand.process.pid is not None:  # else it could not be forked
-                hand.process.join()
+        self._idle.clear()
+        self._busy.clear()
+        for hand in self._forked:
+            self._dismiss(hand)
+        for hand in self._alive():
+            hand.process.join()
 
     def kill(self) -> None:
         """End the processes at once, whatever they are at."""
         with Held():  # also where Ctrl-C comes a third time
-            self.renew()
-            for hand in [*self._busy.values(), *self._ending]:
-                if hand.process.pid is not None:
-                    hand.process.kill()
-                    hand.process.join()
+            for hand in self._alive():
+                hand.process.kill()
+                hand.process.join()
+
+    def _alive(self) -> list[_Hand]:
+        """Return the processes that have not ended: the id of one that has may be another's."""
+        return [
+            hand
+            for hand in self._forked
+            if hand.process.pid is not None and not wait([hand.process.sentinel], 0)
+        ]
 
     def _dismiss(self, hand: _Hand) -> None:
         """Let a process end, without waiting for it: a task may have left a thread in it."""
         self._outdated.discard(hand.connection)
         hand.connection.close()
-        self._ending.append(hand)
 
     def _fork(self, errand: TaskProcess) -> None:
         ours, theirs = get_context("fork").Pipe()
@@ -178,7 +183,9 @@ class Crew:
         process = get_context("fork").Process(
             target=self._work, args=(errand, theirs, others, held), name="luisy"
         )
-        self._idle.append(_Hand(process, ours))
+        hand = _Hand(process, ours)
+        self._forked = [*self._alive(), hand]  # what has ended still had files open
+        self._idle.append(hand)
         with held:  # else it may be lost, or forked and not known
             process.start()
         theirs.close()
