@@ -243,6 +243,33 @@ def test_outdir_is_there_when_a_task_runs():
     assert [Path(path).read_text() for path in Images().read()] == ["1"]
 
 
+def test_interruption_in_an_event_handler_interrupts_the_run():
+    @luisy.interim
+    class Interrupted(luisy.Task):
+        def run(self):
+            self.write(1)
+
+    @Interrupted.event_handler(luigi.Event.START)
+    def interrupt(_task):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        luisy.build(Interrupted())
+
+
+def test_failure_of_an_event_handler_does_not_fail_the_run():
+    @luisy.interim
+    class BadlyWatched(luisy.Task):
+        def run(self):
+            self.write(1)
+
+    @BadlyWatched.event_handler(luigi.Event.START)
+    def fail(_task):
+        raise RuntimeError("the flux capacitor is empty")
+
+    assert luisy.build(BadlyWatched()).succeeded
+
+
 def test_logger_is_named_after_the_class():
     assert Totals().logger.name == "Totals"
 

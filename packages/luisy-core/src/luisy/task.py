@@ -20,6 +20,8 @@ from luisy.targets.objects import PickleTarget
 from luisy.targets.tables import CloudTarget
 from luisy.task_class import Parameters, TaskClass, given_values, with_plain_defaults
 
+_luigi_logger = logging.getLogger("luigi-interface")
+
 
 class Task(luigi.Task, metaclass=TaskClass):
     """A task that keeps its output below the working directory and knows when it must run again.
@@ -76,6 +78,16 @@ class Task(luigi.Task, metaclass=TaskClass):
         if values is None:
             values = super().get_param_values(params, args, given)  # type: ignore[no-untyped-call]
         return list(values)
+
+    def trigger_event(self, event: str, *args: Any, **kwargs: Any) -> None:
+        """Tell of an event to those who want to know; luigi would not let Ctrl-C through."""
+        for kind, callbacks in self._event_callbacks.items():
+            if isinstance(self, kind):
+                for callback in callbacks.get(event, ()):
+                    try:
+                        callback(*args, **kwargs)
+                    except Exception:
+                        _luigi_logger.exception("Error in event callback for %r", event)
 
     @cached_property
     def _text(self) -> str:
