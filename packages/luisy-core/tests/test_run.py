@@ -10,9 +10,15 @@ import luigi
 import luisy
 import pytest
 from luisy.config import Config
+from luisy.made import Made
 from luisy.plan import Verdict
 from luisy.show import Nothing
 from luisy_protocol.errors import ConfigurationError, NotFound
+
+
+def interrupt():
+    raise KeyboardInterrupt
+
 
 RAN = []
 FAILING = set()
@@ -65,6 +71,14 @@ class Yielding(luisy.Task):
 class Forgetful(luisy.Task):
     def run(self):
         RAN.append("Forgetful")
+
+
+@luisy.final
+@luisy.json_output()
+class SlowToSettle(luisy.Task):
+    def run(self):
+        self.write({"value": 1})
+        return Made(settle=interrupt)
 
 
 @luisy.final
@@ -252,6 +266,13 @@ def test_interrupt_while_outputs_are_put_back_waits_for_the_last(folder):
         run(Sum(), show=Impatient())
     assert Sum().output().read() == {"value": 21}
     assert not list(folder.glob("*/.luisy/aside"))
+
+
+def test_interrupt_after_the_record_takes_nothing_back(folder):
+    with pytest.raises(KeyboardInterrupt):
+        luisy.build(SlowToSettle())
+    assert luisy.build(SlowToSettle()).ran == []
+    assert SlowToSettle().read() == {"value": 1}
 
 
 def test_task_that_writes_nothing_has_failed(folder, capfd):

@@ -1,7 +1,10 @@
 """The change of a folder by renames: whole, or undone by whoever comes next."""
 
+import luigi
 import pytest
-from luisy.aside import Aside, recover
+from luisy.aside import Aside, leftovers, recover
+from luisy.journal import Journal
+from luisy.pipeline import Kind, Node
 from luisy.swap import Swap
 from luisy.workspace import Workspace
 from luisy_protocol.digest import digest_folder
@@ -88,3 +91,21 @@ def test_note_about_another_folder_changes_nothing(tmp_path):
     (swap.folder / "swap").write_text(f'[{old.stat().st_ino + 1}, ["keep"]]')
     assert recover(workspace, "p") == [KEY]
     assert content(swap.target) == OLD
+
+
+def test_old_folder_that_became_the_new_one_leaves_nothing_to_undo(tmp_path):
+    """As after the death of the process that made it: it had no time to settle."""
+    workspace, swap, old = begin(tmp_path)
+    (left,) = leftovers(workspace, "p")
+    swap.carry_out(old, OLD, keep={"keep"}, made=["change", "more"])
+    left.discard([KEY])
+    assert not swap.folder.exists()
+    assert content(tmp_path / KEY) == NEW
+
+
+def test_interrupted_task_takes_no_old_file_with_it(tmp_path):
+    workspace, swap, old = begin(tmp_path)
+    swap.carry_out(old, OLD, keep={"keep"}, made=["change", "more"])
+    Journal(workspace).withdraw(Node(luigi.Task(), Kind.OUTPUT, KEY, "p", ()))
+    assert recover(workspace, "p") == [KEY]
+    assert content(tmp_path / KEY) == OLD

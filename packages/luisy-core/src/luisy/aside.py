@@ -94,7 +94,11 @@ class Aside:
     def discard(self, keys: Iterable[str]) -> None:
         """Remove outputs that have been replaced."""
         for key in [key for key in keys if key in self._keys]:
-            _remove(self._place(key))
+            place = self._place(key)
+            if os.path.lexists(place):
+                _remove(place)
+            else:  # the old folder has become the new one
+                Swap(Path(self.workspace.path(key))).settle()
             del self._keys[key]
             self._close(_project(key))
 

@@ -24,6 +24,7 @@ from luisy.facts import Identity
 from luisy.fingerprints import Fingerprint, Fingerprints, member
 from luisy.made import Made
 from luisy.pipeline import Kind, Node
+from luisy.swap import Swap
 from luisy.workspace import Workspace
 
 
@@ -90,7 +91,8 @@ class Journal:
         """Remove what a task has written before it failed: without a record it is worth nothing."""
         path = Path(self.workspace.path(node.key))
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            if not Swap(path).is_noted:  # else its files are the old ones, and the run undoes it
+                shutil.rmtree(path)
         else:
             path.unlink(missing_ok=True)
 

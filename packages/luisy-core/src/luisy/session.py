@@ -301,10 +301,12 @@ class _Recording:
     def __call__(self) -> Any:
         with self._nothing_left_of_a_failure():
             result = type(self._task).run(self._task)
-            if not isinstance(result, Generator):
-                self._record(result if isinstance(result, Made) else None)
-                return None
-        return self._follow(result)
+            if isinstance(result, Generator):
+                return self._follow(result)
+            told = result if isinstance(result, Made) else Made()
+            self._record(told)
+        told.settle()  # not above: what is recorded is not taken back when this is interrupted
+        return None
 
     def _follow(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """Pass on what a task requires while it runs, and count it among its inputs."""
@@ -357,7 +359,6 @@ class _Recording:
         except BaseException:
             told.undo()
             raise
-        told.settle()
 
 
 def _tasks(required: Any) -> list[luigi.Task]:

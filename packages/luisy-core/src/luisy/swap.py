@@ -46,6 +46,11 @@ class Swap:
         """Where the new files are."""
         return self.folder / "made"
 
+    @property
+    def is_noted(self) -> bool:
+        """Whether there is something to undo."""
+        return self._note.exists()
+
     def carry_out(
         self, old: Path, there: Collection[str], *, keep: Collection[str], made: Collection[str]
     ) -> None:
