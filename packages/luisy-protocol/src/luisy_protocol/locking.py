@@ -33,15 +33,15 @@ def locked(path: Path, *, patience: float = _PATIENCE) -> Iterator[None]:
         AccessDenied, NotFound, LuisyError: If the lock file cannot be made.
     """
     with translated(f"lock {path}"):
-        mode = os.stat(path.parent).st_mode & 0o666 | 0o600  # noqa: PTH116 - on the fast path
-        release = _take_at_once(path) or _take(path, mode, patience)
+        release = _take_at_once(path) or _take(path, patience)
     try:
         yield
     finally:
         release()
 
 
-def _take(path: Path, mode: int, patience: float) -> Callable[[], object]:
+def _take(path: Path, patience: float) -> Callable[[], object]:
+    mode = path.parent.stat().st_mode & 0o666 | 0o600
     lock = FileLock(path, timeout=patience, mode=mode, poll_interval=_POLL)
     try:
         lock.acquire()
