@@ -98,6 +98,25 @@ def test_what_a_person_changed_survives_a_kill_before_the_record(workspace):
     assert outdated(workspace, KEYS[0]) is None
 
 
+def test_half_an_output_of_a_run_that_goes_on_makes_room_for_what_a_person_changed(workspace):
+    """The run itself knows that nobody else made it."""
+    path = workspace.folder / KEYS[0]
+    path.write_text("changed by hand")
+    aside = Aside(workspace)
+    aside.put(KEYS[:1])
+    path.write_text("half")
+    assert aside.settle(KEYS, {}, workspace.fingerprints("p")) == KEYS[:1]
+    assert path.read_text() == "changed by hand"
+    assert list(leftovers(workspace, "p")) == []
+
+
+def test_list_of_keys_that_was_torn_within_a_letter_is_read(workspace):
+    Aside(workspace).put(KEYS)
+    (run,) = (workspace.folder / "p/.luisy/aside").iterdir()
+    (run / "keys").write_bytes((run / "keys").read_bytes() + "p/interim/\u00e4".encode()[:-1])
+    assert recover(workspace, "p") == KEYS
+
+
 def test_outdated_tells_where_an_output_lies(workspace):
     assert outdated(workspace, KEYS[0]) is None
     aside = Aside(workspace)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from luigi.task_register import Register
-from luisy.aside import Aside
+from luisy.aside import Aside, outdated
 from luisy.cli import call
 from luisy.config import Config
 from luisy.workspace import Workspace
@@ -287,6 +287,20 @@ def test_restore_puts_back_what_a_killed_run_set_aside(project, capsys):
     assert project.luisy("restore") == 0
     assert key in capsys.readouterr().out
     assert (project.data / key).exists()
+
+
+def test_restore_tells_of_what_only_the_person_can_choose(project, capsys):
+    project.luisy("Both --no-ask")
+    workspace, key = Workspace(project.data), f"{project.package}/final/Both.json"
+    (project.data / key).write_text("changed by hand")
+    Aside(workspace).put([key])
+    (project.data / key).write_text("half")
+    capsys.readouterr()
+    assert project.luisy("restore") == 0
+    told = capsys.readouterr().out
+    assert f"left {key} as it is" in told
+    assert str(outdated(workspace, key)) in told
+    assert (project.data / key).read_text() == "half"
 
 
 @pytest.mark.parametrize(

@@ -37,12 +37,14 @@ class Aside:
     Attributes:
         workspace: Where the outputs are.
         run: A name for the run, unique.
+        is_over: Whether the run was killed: then a person may have made what is there since.
     """
 
     workspace: Workspace
     run: str = field(
         default_factory=lambda: f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
     )
+    is_over: bool = False
     _keys: dict[str, None] = field(default_factory=dict)
 
     def put(self, keys: Iterable[str]) -> None:
@@ -67,8 +69,8 @@ class Aside:
     ) -> list[str]:
         """Put outputs back unless what is recorded has taken their place; return their keys.
 
-        Where neither the output nor what lies aside is what the record tells of, a person may have
-        made either: both stay where they are until a run has made the output anew.
+        Where neither the output nor what a killed run set aside is what the record tells of, a
+        person may have made either: both stay where they are until a run has made the output anew.
 
         Args:
             keys: Which.
@@ -85,7 +87,7 @@ class Aside:
                 continue
             Swap(output).undo(place)
             if os.path.lexists(output) and os.path.lexists(place):
-                if record and _is(record, place, prints):
+                if not self.is_over or (record and _is(record, place, prints)):
                     _remove(output)
                 else:
                     unclear.add(key)
@@ -147,10 +149,13 @@ def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
     runs = sorted(folder.iterdir(), reverse=True) if folder.is_dir() else []
     for run in runs:
         try:
-            keys = (run / "keys").read_text("utf-8").split("\n")
+            # The last one may be torn, within a letter, too.
+            keys = (run / "keys").read_text("utf-8", errors="replace").split("\n")
         except OSError:
             continue
-        yield Aside(workspace, run.name, dict.fromkeys(key for key in keys if key))
+        yield Aside(
+            workspace, run.name, is_over=True, _keys=dict.fromkeys(key for key in keys if key)
+        )
 
 
 def recover(workspace: Workspace, project: str) -> list[str]:

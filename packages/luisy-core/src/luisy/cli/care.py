@@ -31,7 +31,7 @@ def restore(**given: Any) -> None:
 
     What has been made anew since stays. A run that fails, or is interrupted, does this by itself.
     """
-    from luisy.aside import recover
+    from luisy.aside import leftovers, outdated, recover
     from luisy.run_lock import alone
     from luisy.terminal import Terminal
 
@@ -40,12 +40,19 @@ def restore(**given: Any) -> None:
     projects = [path.parent.parent.name for path in workspace.folder.glob("*/.luisy/aside")]
     with alone(workspace, projects, waiting=Terminal().warn):
         restored = [key for project in projects for key in recover(workspace, project)]
+        lefts = [left for project in projects for left in leftovers(workspace, project)]
     if given["as_json"]:
         write_json({"restored": restored})
         return
     for key in restored:
         click.echo(f"restored {key}")
-    if not restored:
+    unclear = sorted({key for left in lefts for key in left.keys})
+    for key in unclear:
+        click.echo(
+            f"left {key} as it is: neither it nor {outdated(workspace, key)}, which was set aside, "
+            "is what luisy recorded; move the one you want there"
+        )
+    if not restored and not unclear:
         click.echo("Nothing to restore: nothing lies aside.")
 
 
