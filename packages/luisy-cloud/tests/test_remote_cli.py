@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import pty
-import select
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +10,7 @@ from uuid import uuid4
 
 import pytest
 from azure.storage.blob import ContainerClient
+from luisy_test_servers.terminal import converse
 
 LUISY = Path(sys.executable).with_name("luisy")
 
@@ -26,28 +24,9 @@ def missing(azurite, azure_url) -> ContainerClient:
 def on_a_terminal(
     *words: str, keys: bytes, meanwhile: Callable[[], object] = lambda: None
 ) -> tuple[int, str]:
-    """Run ``luisy remote`` on a terminal of its own, and answer its question.
-
-    The keys are pressed again when nothing comes of them: Python sees a signal that arrives just
-    before it waits for a key only at the next key, and a test is fast enough for that.
-    """
-    child, terminal = pty.fork()
-    if child == 0:
-        os.execv(LUISY, [str(LUISY), "remote", *words])
-    printed = b""
-    while b"[y/N]" not in printed:
-        printed += os.read(terminal, 1024)
-    meanwhile()
-    os.write(terminal, keys)
-    try:
-        while True:
-            while not select.select([terminal], [], [], 20)[0]:
-                os.write(terminal, keys)
-            printed += os.read(terminal, 1024)
-    except OSError:  # how Linux tells that the other side has closed the terminal
-        pass
-    os.close(terminal)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), printed.decode()
+    """Run ``luisy remote`` on a terminal of its own, and answer its question."""
+    command = [str(LUISY), "remote", *words]
+    return converse(command, keys, question=b"[y/N]", meanwhile=meanwhile)
 
 
 def listed(container: ContainerClient, keys: bytes) -> tuple[int, str]:
