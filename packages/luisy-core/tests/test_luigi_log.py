@@ -116,3 +116,12 @@ args=("{log}",)
 [formatters]
 keys=
 """
+
+
+def test_log_has_a_line_for_the_start_and_one_for_the_end_of_a_task(folder):
+    luisy.build(Noted(number=77))
+    told = [line for line in logs(folder).splitlines() if " Worker " in line]
+    lines = [line for line in told if line.endswith("Noted(number=77)")]
+    assert len(lines) == 2
+    assert " running " in lines[0]
+    assert " done " in lines[1]

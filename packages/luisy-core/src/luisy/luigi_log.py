@@ -23,6 +23,7 @@ from luisy.workspace import Workspace
 
 _LOGGERS = ("luigi", "luigi-interface")
 _LOGS_KEPT = 20
+_NO_NEWS = ("Informed scheduler that task", "logging disabled in settings")
 
 
 @contextmanager
@@ -47,6 +48,7 @@ def log_of_luigi(
     _remove_old_logs(folder)
     handler = _LateFile(str(folder / f"{time.strftime('%Y%m%dT%H%M%S')}.log"))
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    handler.addFilter(_is_news)
     passes_on = is_passed_on and logging.getLogger().hasHandlers()
     with _silent_luigi():
         before = [(logger, logger.level, logger.propagate) for logger in _loggers()]
@@ -62,6 +64,11 @@ def log_of_luigi(
                 logger.setLevel(level)
                 logger.propagate = propagate
             handler.close()
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    # That a task waits, the plan tells; that it has run, the worker tells in a line of its own.
+    return record.levelno > logging.INFO or not str(record.msg).startswith(_NO_NEWS)
 
 
 def _is_configured() -> bool:
