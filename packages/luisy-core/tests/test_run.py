@@ -119,6 +119,25 @@ class YieldedStep(luisy.Task):
         self.write(self.number)
 
 
+@luisy.interim
+@luisy.json_output()
+@luisy.requires(Source)
+class YieldingAnother(luisy.Task):
+    def run(self):
+        step = yield YieldedStep(number=self.input().read()["value"])
+        self.write(step.read())
+
+
+@luisy.final
+@luisy.json_output()
+@luisy.requires(YieldingAnother)
+class AfterAnother(luisy.Task):
+    def run(self):
+        self.write(self.input().read())
+        if "AfterAnother" in FAILING:
+            raise RuntimeError("after writing")
+
+
 @luisy.final
 @luisy.json_output()
 class YieldingOften(luisy.Task):
@@ -237,6 +256,19 @@ def test_failed_run_puts_back_what_it_set_aside(folder):
     FAILING.clear()
     assert sorted(run(Sum()).ran) == ["Doubled", "Sum"]
     assert Sum().output().read() == {"value": 24}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_failed_run_puts_back_what_it_set_aside_also_when_a_task_yielded_a_new_one(folder, workers):
+    """Which is planned meanwhile, and must take nothing for the leftover of a dead run."""
+    luisy.build(AfterAnother(), workers=workers)
+    source(8)
+    FAILING.add("AfterAnother")
+    assert luisy.build(AfterAnother(), workers=workers).failed == ["AfterAnother"]
+    FAILING.clear()
+    assert AfterAnother().output().read() == 7
+    assert luisy.build(AfterAnother(), workers=workers).ran == ["AfterAnother"]
+    assert AfterAnother().output().read() == 8
 
 
 def test_interrupt_puts_back_what_was_set_aside(folder):

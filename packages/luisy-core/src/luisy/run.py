@@ -62,7 +62,7 @@ def run(
     began = time.monotonic()
     end_plain_run()
     settings.workspace.check_writable()
-    work = Work(root, settings, show)
+    work = Work(root, settings, show, is_alone=wishes.local_scheduler)
     work.look()
     work.check_inputs()
     show.plan(work.plan, upload=work.to_send())
@@ -125,7 +125,9 @@ def _run_tasks(work: Work, show: Show, wishes: Wishes, outcome: Outcome) -> None
     if not progress.names:
         return
     try:
-        work.make_room(is_alone=wishes.local_scheduler)
+        if work.is_alone:
+            work.recover()
+        work.make_room()
         show.begin(list(progress.names.values()))
         with session(work, failed=wishes.failed) as current:
             progress.name_of = current.name_of

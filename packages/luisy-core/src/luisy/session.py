@@ -50,12 +50,14 @@ class Session:
     Attributes:
         failed: Told of a task whose `run` raised, in the process where it did.
         worker: luigi's worker, where plain luigi began the run.
+        is_alone: Whether no other run works in the same folder.
         ending: What is to be done when it is over.
         process: Where it began.
     """
 
     failed: Callable[[luigi.Task, BaseException], None] | None = None
     worker: object = None
+    is_alone: bool = True
     ending: ExitStack = field(default_factory=ExitStack)
     process: int = field(default_factory=os.getpid)
     _known: dict[luigi.Task, tuple[Work, int]] = field(default_factory=dict)
@@ -85,7 +87,7 @@ def session(
     """Let a plan answer luigi during the block."""
     global _current  # noqa: PLW0603 - luigi's tasks have no other way to it
     before = _current
-    _current = begun = Session(failed)
+    _current = begun = Session(failed, is_alone=work.is_alone)
     _current.add(work)
     _watch_luigi()
     try:
@@ -216,7 +218,9 @@ def _is_there(task: luigi.Task) -> bool:
 def _begin(task: luigi.Task, worker: object) -> tuple[Work, int]:
     """Plan for a task that no plan knows, and make the plan true as far as luigi need not run."""
     global _current  # noqa: PLW0603 - see above
-    work = Work(task, Settings.of(task), _Log())
+    is_first = _current is None
+    is_alone = _current is None or _current.is_alone
+    work = Work(task, Settings.of(task), _Log(), is_alone=is_alone)
     work.settings.workspace.check_writable()
     work.look()
     if _current is None:
@@ -229,6 +233,8 @@ def _begin(task: luigi.Task, worker: object) -> tuple[Work, int]:
             work.look()
     work.check_inputs()
     work.fetch()
+    if is_first:
+        work.recover()
     work.make_room()
     _current.ending.callback(work.settle)
     _current.add(work)

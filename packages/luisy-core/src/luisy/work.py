@@ -76,11 +76,14 @@ class Work:
         root: The task.
         settings: What may be used.
         show: Who is told.
+        is_alone: Whether no other run works here, so that what has no record was left by a task
+            that died. Where machines share a central scheduler, another may be about to record it.
     """
 
     root: luigi.Task
     settings: Settings
     show: Show
+    is_alone: bool = True
     pipeline: Pipeline = field(init=False)
     facts: Facts = field(init=False)
     plan: Plan = field(init=False)
@@ -164,14 +167,13 @@ class Work:
             self.look()
             self.check_inputs()
 
-    def make_room(self, *, is_alone: bool = True) -> None:
-        """Set aside what is to be made anew, and record the inputs that a person made.
-
-        Args:
-            is_alone: Whether no other run works here, so that a dead one left what lies aside.
-        """
-        for project in self.pipeline.projects if is_alone else ():
+    def recover(self) -> None:
+        """Put back what dead runs have set aside; no run may be under way, this one included."""
+        for project in self.pipeline.projects:
             recover(self.settings.workspace, project)
+
+    def make_room(self) -> None:
+        """Set aside what is to be made anew, and record the inputs that a person made."""
         self.aside.put(step.key for step in self.plan.having(Verdict.RUN) if step.key)
         self._record_externals()
         self._keep_code(Verdict.RUN)
@@ -302,7 +304,8 @@ class Work:
     def _is_replaced(self, key: str, record: Record | None) -> bool:
         # A process that was killed may have left half an output: without a record.
         before = self.facts.local[self.pipeline.keys[key]].record
-        return record != before and os.path.lexists(self.settings.workspace.path(key))
+        is_recorded = record != before or not self.is_alone
+        return is_recorded and os.path.lexists(self.settings.workspace.path(key))
 
     def _store(self) -> Synchroniser | None:
         settings = self.settings
