@@ -13,6 +13,7 @@ from luisy.config import Config
 from luisy.made import Made
 from luisy.plan import Verdict
 from luisy.show import Nothing
+from luisy.work import Settings, Work
 from luisy_protocol.errors import ConfigurationError, NotFound
 
 
@@ -269,6 +270,20 @@ def test_failed_run_puts_back_what_it_set_aside_also_when_a_task_yielded_a_new_o
     assert AfterAnother().output().read() == 7
     assert luisy.build(AfterAnother(), workers=workers).ran == ["AfterAnother"]
     assert AfterAnother().output().read() == 8
+
+
+@pytest.mark.parametrize(("is_alone", "left"), [(True, 14), (False, 16)])
+def test_output_without_a_record_stays_only_if_another_machine_may_have_made_it(
+    folder, is_alone, left
+):
+    run(Sum())
+    source(8)
+    work = Work(Sum(), Settings.of(Sum()), Nothing(), is_alone=is_alone)
+    work.look()
+    work.make_room()
+    Doubled().write({"value": 16})
+    work.settle()
+    assert Doubled().output().read() == {"value": left}
 
 
 def test_interrupt_puts_back_what_was_set_aside(folder):
