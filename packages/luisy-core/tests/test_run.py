@@ -139,6 +139,26 @@ class AfterAnother(luisy.Task):
             raise RuntimeError("after writing")
 
 
+@luisy.interim
+class FailsLater(luisy.Task):
+    def run(self):
+        raise RuntimeError("the flux capacitor is empty")
+
+
+@luisy.interim
+@luisy.json_output()
+class YieldingFailure(luisy.Task):
+    def run(self):
+        yield FailsLater()
+
+
+@luisy.final
+@luisy.json_output()
+@luisy.requires(YieldingFailure)
+class AfterFailedYield(luisy.Task):
+    pass
+
+
 @luisy.final
 @luisy.json_output()
 class YieldingOften(luisy.Task):
@@ -284,6 +304,13 @@ def test_output_without_a_record_stays_only_if_another_machine_may_have_made_it(
     Doubled().write({"value": 16})
     work.settle()
     assert Doubled().output().read() == {"value": left}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_task_that_waits_for_what_it_yielded_is_told_with_it(folder, workers):
+    outcome = luisy.build(AfterFailedYield(), workers=workers)
+    assert outcome.failed == ["FailsLater"]
+    assert outcome.not_run == {"YieldingFailure": "FailsLater", "AfterFailedYield": "FailsLater"}
 
 
 def test_interrupt_puts_back_what_was_set_aside(folder):

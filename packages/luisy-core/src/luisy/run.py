@@ -153,6 +153,7 @@ class _Progress:
     names: dict[str, str] = field(init=False)
     name_of: Callable[[str], str] = str
     succeeded: dict[str, bool] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.names = {
@@ -162,7 +163,8 @@ class _Progress:
         }
 
     def started(self, task_id: str) -> None:
-        """Pass it on."""
+        """Note it, and pass it on."""
+        self.begun.add(task_id)
         if task_id in self.names:
             self.show.started(self.names[task_id])
 
@@ -172,18 +174,19 @@ class _Progress:
         if task_id in self.names:
             self.show.ended(self.names[task_id], succeeded=succeeded)
 
-    def having(self, *, succeeded: bool) -> list[str]:
-        """Return the names of the tasks that went like this."""
+    def having(self, *, succeeded: bool, planned: bool | None = None) -> list[str]:
+        """Return the names of the tasks that went so: all, the planned ones, or only the others."""
         return [
             self.names.get(task_id) or self.name_of(task_id)
             for task_id, went in self.succeeded.items()
-            if went is succeeded
+            if went is succeeded and planned in {None, task_id in self.names}
         ]
 
 
 def _not_run(work: Work, progress: _Progress) -> Iterator[tuple[str, str]]:
     """Yield the tasks that were to run and did not, with a failed task that each waits for."""
     because: dict[int, str] = {}
+    unplanned = next(iter(progress.having(succeeded=False, planned=False)), None)
     for position, (node, step) in enumerate(zip(work.pipeline.nodes, work.plan.steps, strict=True)):
         if step.verdict is not Verdict.RUN:
             continue
@@ -194,6 +197,8 @@ def _not_run(work: Work, progress: _Progress) -> Iterator[tuple[str, str]]:
             because[position] = step.name
             continue
         failed = next((because[below] for below in node.requires if below in because), None)
+        if went is None and node.task.task_id in progress.begun:  # it required something meanwhile
+            failed = failed or unplanned
         if failed is not None:
             because[position] = failed
         if node.kind is not Kind.WRAPPER and not _is_made(work, node):
