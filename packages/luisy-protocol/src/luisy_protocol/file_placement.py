@@ -50,13 +50,20 @@ def copy_hashed(file: BinaryIO, path: Path, *, source: str, advance: Advance | N
     """Copy an open file to a path, hashing it; only the file's own errors are translated."""
     reader = HashingReader(file, advance=advance)
     with translated(f"write {path}"):
-        target = path.open("wb")
+        target = path.open("wb", buffering=0)  # what a full disk refuses is told at once
     with target:
         while True:
             with translated(f"read {source}"):
                 chunk = file.read(CHUNK)
             with translated(f"write {path}"):
-                target.write(chunk) if chunk else target.flush()
+                write_whole(target, chunk) if chunk else target.close()
             if not chunk:
                 return reader.sha256
             reader.passed(chunk)
+
+
+def write_whole(file: BinaryIO, content: bytes) -> None:
+    """Write all of some bytes to a file without a buffer, which may take a part at a time."""
+    left = memoryview(content)
+    while left:
+        left = left[file.write(left) :]
