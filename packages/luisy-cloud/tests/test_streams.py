@@ -67,7 +67,7 @@ def test_checked_writer_writes_the_bytes_and_takes_the_sha256(blocks, has_md5):
     content, moved = b"".join(blocks), []
     md5 = hashlib.md5(content).digest() if has_md5 else None
     with tempfile.TemporaryFile("w+b") as file:
-        writer = CheckedWriter(file, key="p/a", md5=md5, advance=moved.append)
+        writer = CheckedWriter(file, key="p/a", size=len(content), md5=md5, advance=moved.append)
         for block in blocks:
             writer.write(block)
         assert writer.finish() == hashlib.sha256(content).hexdigest()
@@ -91,13 +91,22 @@ class Slow(io.RawIOBase):
 
 def test_checked_writer_writes_what_was_not_taken_at_once():
     file = Slow()
-    CheckedWriter(file, key="p/a", md5=None).write(b"1234567")
+    CheckedWriter(file, key="p/a", size=7, md5=None).write(b"1234567")
     assert file.taken == b"1234567"
+
+
+@pytest.mark.parametrize(("size", "fault"), [(1, "1 bytes too long"), (3, "1 bytes too short")])
+def test_checked_writer_of_another_number_of_bytes_raises(size, fault):
+    with tempfile.TemporaryFile("w+b") as file:
+        writer = CheckedWriter(file, key="p/a", size=size, md5=None)
+        writer.write(b"12")
+        with pytest.raises(IntegrityError, match=f"p/a arrived {fault}"):
+            writer.finish()
 
 
 def test_checked_writer_of_bytes_with_another_md5_raises():
     with tempfile.TemporaryFile("w+b") as file:
-        writer = CheckedWriter(file, key="p/a", md5=hashlib.md5(b"12").digest())
+        writer = CheckedWriter(file, key="p/a", size=1, md5=hashlib.md5(b"12").digest())
         writer.write(b"1")
         with pytest.raises(IntegrityError, match="p/a"):
             writer.finish()
@@ -105,7 +114,7 @@ def test_checked_writer_of_bytes_with_another_md5_raises():
 
 def test_checked_writer_on_a_full_disk_says_so():
     with Path("/dev/full").open("wb", buffering=0) as file:
-        writer = CheckedWriter(file, key="p/a", md5=None)
+        writer = CheckedWriter(file, key="p/a", size=1, md5=None)
         with pytest.raises(LuisyError, match="the disk is full"):
             writer.write(b"1")
 

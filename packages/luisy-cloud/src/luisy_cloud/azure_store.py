@@ -141,7 +141,7 @@ class AzureStore:
             info = replace(first.info, key=key)
             # A blob that came by other means has no SHA-256, but often Azure's note of its MD5.
             md5 = None if info.sha256 else first.md5
-            writer = CheckedWriter(file, key=key, md5=md5, advance=advance)
+            writer = CheckedWriter(file, key=key, size=info.size, md5=md5, advance=advance)
             writer.write(first.content)
             if info.size > SINGLE:
                 with self._large, closing(self._rest(name, info)) as blocks:

@@ -14,6 +14,7 @@ from typing import BinaryIO, TypeVar
 
 from luisy_protocol.digest import HashingReader
 from luisy_protocol.errors import IntegrityError
+from luisy_protocol.file_placement import write_whole
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
 
@@ -72,31 +73,38 @@ class CheckedReader:
 
 
 class CheckedWriter:
-    """Writes a file, takes its SHA-256, and compares its MD5 if that is known.
+    """Writes a file, takes its SHA-256, and compares its size, and its MD5 if that is known.
 
     Args:
         file: The file, empty and without a buffer: what a full disk refuses is told at once.
         key: What it comes from.
+        size: How many bytes it must have in the end.
         md5: The MD5 that its bytes must have, if known.
         advance: Told of the bytes written.
     """
 
     def __init__(
-        self, file: BinaryIO, *, key: str, md5: bytes | None, advance: Advance | None = None
+        self,
+        file: BinaryIO,
+        *,
+        key: str,
+        size: int,
+        md5: bytes | None,
+        advance: Advance | None = None,
     ) -> None:
         self._file = file
         self._advance = advance
         self._key = key
+        self._lacking = size
         self._md5 = md5
         self._sha256 = hashlib.sha256()
         self._running_md5 = hashlib.md5(usedforsecurity=False)
 
     def write(self, block: bytes) -> None:
         """Write the next bytes."""
-        left = memoryview(block)
         with translated(f"write {self._file.name}"):
-            while left:
-                left = left[self._file.write(left) :]
+            write_whole(self._file, block)
+        self._lacking -= len(block)
         self._sha256.update(block)
         if self._md5:
             self._running_md5.update(block)
@@ -107,8 +115,13 @@ class CheckedWriter:
         """Return the SHA-256 of what was written.
 
         Raises:
-            IntegrityError: If it has another MD5.
+            IntegrityError: If it has another size or another MD5.
         """
+        if self._lacking:
+            how = "short" if self._lacking > 0 else "long"
+            raise IntegrityError(
+                f"{self._key} arrived {abs(self._lacking):,} bytes too {how}; try again"
+            )
         if self._md5 and self._running_md5.digest() != self._md5:
             raise IntegrityError(f"{self._key} does not match its own Content-MD5")
         return self._sha256.hexdigest()
