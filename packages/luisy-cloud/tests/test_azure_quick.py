@@ -13,7 +13,7 @@ from luisy_cloud.azure_client import SINGLE, open_container
 from luisy_cloud.azure_quick import Part, QuickPath, open_quick_path
 from luisy_cloud.azure_session import AzureSession
 from luisy_cloud.azure_settings import read_settings
-from luisy_cloud.azure_store import open_azure_store
+from luisy_cloud.azure_store import LARGE_AT_ONCE, open_azure_store
 from luisy_protocol.digest import digest_bytes
 from luisy_protocol.errors import Conflict
 from luisy_test_servers import Answer, CutAnswer, CutRequest
@@ -219,6 +219,22 @@ def test_large_download_that_is_stopped_asks_for_no_more(proxied, azure_proxy, t
     with pytest.raises(KeyboardInterrupt):
         proxied.download("p/a", tmp_path / "a", advance=advance)
     assert contents(azure_proxy) == ["GET"]
+
+
+def test_large_download_can_be_stopped_when_its_turn_comes_and_it_has_asked_for_no_block(
+    proxied, azure_proxy, tmp_path, large
+):
+    def advance(size: int) -> None:
+        free = [proxied._large.acquire(blocking=False) for _ in range(LARGE_AT_ONCE)]
+        for _ in filter(None, free):
+            proxied._large.release()
+        told.append((all(free), len(contents(azure_proxy))))
+        raise KeyboardInterrupt
+
+    told: list[tuple[bool, int]] = []
+    with pytest.raises(KeyboardInterrupt):
+        proxied.download("p/a", tmp_path / "a", advance=advance)
+    assert told == [(False, 1)]
 
 
 def test_answer_that_does_not_come_in_time_is_asked_for_again(proxied, azure_proxy, tmp_path):

@@ -142,9 +142,11 @@ class AzureStore:
             # A blob that came by other means has no SHA-256, but often Azure's note of its MD5.
             md5 = None if info.sha256 else first.md5
             writer = CheckedWriter(file, key=key, size=info.size, md5=md5, advance=advance)
-            writer.write(first.content)
-            if info.size > SINGLE:
+            if info.size <= SINGLE:
+                writer.write(first.content)
+            else:
                 with self._large, closing(self._rest(name, info)) as blocks:
+                    writer.write(first.content)  # not before: it may be stopped while it waits
                     for block in blocks:
                         writer.write(block)
             return Downloaded(info, writer.finish())
