@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import tempfile
@@ -66,13 +67,15 @@ def test_checked_reader_of_a_file_that_was_cut_raises_with_its_only_chunk():
 def test_checked_writer_writes_the_bytes_and_takes_the_sha256(blocks, has_md5):
     content, moved = b"".join(blocks), []
     md5 = hashlib.md5(content).digest() if has_md5 else None
-    with tempfile.TemporaryFile("w+b") as file:
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(folder, "x").open("wb", buffering=0) as file,
+    ):
         writer = CheckedWriter(file, key="p/a", size=len(content), md5=md5, advance=moved.append)
         for block in blocks:
             writer.write(block)
         assert writer.finish() == hashlib.sha256(content).hexdigest()
-        file.seek(0)
-        assert file.read() == content
+        assert Path(folder, "x").read_bytes() == content
     assert sum(moved) == len(content)
 
 
@@ -117,6 +120,23 @@ def test_checked_writer_on_a_full_disk_says_so():
         writer = CheckedWriter(file, key="p/a", size=1, md5=None)
         with pytest.raises(LuisyError, match="the disk is full"):
             writer.write(b"1")
+
+
+class FullAtLast(io.BytesIO):
+    """A file on a network drive that tells only when it is closed that it is full."""
+
+    name = "x"
+
+    def close(self) -> None:
+        super().close()
+        raise OSError(errno.EDQUOT, "Disk quota exceeded")
+
+
+def test_checked_writer_on_a_drive_that_is_full_at_last_says_so():
+    writer = CheckedWriter(FullAtLast(), key="p/a", size=1, md5=None)
+    writer.write(b"1")
+    with pytest.raises(LuisyError, match="cannot write x: the disk is full"):
+        writer.finish()
 
 
 @given(numbers=st.lists(st.integers(), max_size=20), at_a_time=st.integers(1, 5))

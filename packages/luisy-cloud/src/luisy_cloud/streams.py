@@ -112,11 +112,14 @@ class CheckedWriter:
             self._advance(len(block))
 
     def finish(self) -> str:
-        """Return the SHA-256 of what was written.
+        """Close the file and return the SHA-256 of what was written.
 
         Raises:
+            LuisyError: If a network drive tells only now that it is full.
             IntegrityError: If it has another size or another MD5.
         """
+        with translated(f"write {self._file.name}"):
+            self._file.close()
         if self._lacking:
             how = "short" if self._lacking > 0 else "long"
             raise IntegrityError(
