@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -37,11 +38,21 @@ def test_stamp_changes_with_the_file(tmp_path):
     path = tmp_path / "file"
     path.write_bytes(b"1")
     os.utime(path, (1, 1))
-    stamp = stamp_of(path)
+    stamp = stamp_of(path.stat())
     path.write_bytes(b"2")
-    assert stamp_of(path) != stamp
+    assert stamp_of(path.stat()) != stamp
 
 
 def test_file_that_is_not_there_is_told(tmp_path):
     with pytest.raises(NotFound, match="cannot read"):
         digest_parts(tmp_path / "nothing")
+
+
+def test_large_parts_are_not_held_in_memory(tmp_path):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(3 * PART))
+    tracemalloc.start()
+    digest_parts(path)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < PART

@@ -5,21 +5,21 @@ the object when the upload begins, and each part's request is signed with the di
 Both are taken of the same bytes in memory. So where each part arrives with its digest, the object
 has the digest of the whole.
 
-A second thread takes the digests of the parts, beside the whole one, and three parts at most are
-in memory.
+A second thread takes the digests of the parts, beside the whole one. What is in memory is a few
+megabytes, however large a part is: many files may be read at a time.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from luisy_protocol.digest import CHUNK
 from luisy_protocol.errors import IntegrityError
 from luisy_protocol.os_errors import translated
-
-from minus80.s3_signing import sha256_of
 
 PART = 8 * 1024 * 1024
 _MOST_PARTS = 10_000
@@ -51,16 +51,19 @@ def digest_parts(path: Path) -> PartDigests:
         NotFound, AccessDenied, LuisyError: If the file cannot be read.
     """
     with translated(f"read {path}"), path.open("rb") as file, ThreadPoolExecutor(1) as beside:
-        stamp = stamp_of(path)
+        stamp = stamp_of(os.fstat(file.fileno()))
         part_size = part_size_of(stamp[0])
-        whole, parts, size = hashlib.sha256(), list[Future[str]](), 0
-        while body := file.read(part_size):
-            parts.append(beside.submit(sha256_of, body))
-            whole.update(body)
-            size += len(body)
-            if len(parts) > 1:
-                parts[-2].result()
-    digests = tuple(part.result() for part in parts)
+        whole, size, parts = hashlib.sha256(), 0, []
+        under_way: Future[None] | None = None
+        while piece := file.read(CHUNK):
+            if size % part_size == 0:
+                parts.append(hashlib.sha256())
+            before, under_way = under_way, beside.submit(parts[-1].update, piece)
+            whole.update(piece)
+            size += len(piece)
+            if before:
+                before.result()
+    digests = tuple(part.hexdigest() for part in parts)
     return PartDigests(whole.hexdigest(), size, part_size, digests, stamp)
 
 
@@ -69,9 +72,8 @@ def part_size_of(size: int) -> int:
     return max(PART, -(-size // _MOST_PARTS // PART) * PART)
 
 
-def stamp_of(path: Path) -> tuple[int, ...]:
+def stamp_of(status: os.stat_result) -> tuple[int, ...]:
     """Return what changes when a file's content does: size, time of modification, inode."""
-    status = path.stat()
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 

@@ -117,7 +117,7 @@ class _Upload:
                 future.cancel()
             raise
         with translated(f"read {self._path}"):
-            if stamp_of(self._path) != self._digests.stamp:
+            if stamp_of(self._path.stat()) != self._digests.stamp:
                 raise changed(self._path, url=self._connection.url)
         done = self._client.complete_multipart_upload(
             Bucket=self._connection.bucket,
