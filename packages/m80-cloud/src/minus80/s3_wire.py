@@ -114,7 +114,7 @@ class Wire:
                 connection.sendall(head + body)
             else:
                 connection.sendall(head)
-                connection.sendall(body)
+                _send(connection, memoryview(body))
             reply = _received(connection, sink)
         except BaseException:
             connection.close()
@@ -144,6 +144,12 @@ class Wire:
         except BaseException:
             connection.close()
             raise
+
+
+def _send(connection: socket.socket, body: memoryview) -> None:
+    # In pieces, for the time that is allowed is that of one call: a slow line needs more for all.
+    for start in range(0, len(body), _PIECE):
+        connection.sendall(body[start : start + _PIECE])
 
 
 def _received(connection: socket.socket, sink: Sink | None) -> Reply:
