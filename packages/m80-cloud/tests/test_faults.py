@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import hashlib
 import os
 import resource
 import shutil
@@ -21,6 +22,7 @@ from luisy_protocol.errors import (
     Unavailable,
 )
 from minus80.s3_errors import translate_response
+from minus80.s3_store import open_s3_store
 
 MEGABYTE = 1024 * 1024
 
@@ -364,6 +366,29 @@ def test_part_that_changed_unnoticed_is_not_sent_again_under_its_new_digest(data
     with pytest.raises(LuisyError, match="did it change meanwhile"):
         data.put("small", "Files")
     assert not data.list()
+
+
+def test_upload_that_fails_is_aborted_after_its_last_part_has_arrived(line, tmp_path):
+    """A part that arrives after the upload was aborted stays behind, and costs money."""
+    path = tmp_path / "large"
+    path.write_bytes(b"1" * 20 * MEGABYTE)
+    with path.open("rb") as file:
+        sha256 = hashlib.file_digest(file, "sha256").hexdigest()
+    aborted, early = threading.Event(), []
+
+    def hold_the_second_part(number, method, target):
+        if method == "DELETE":
+            aborted.set()
+        if "partNumber=2" in target:
+            early.append(aborted.wait(timeout=1))  # as long as the upload may hope for it
+        return 400 if "partNumber=1" in target else None
+
+    line.fault = hold_the_second_part
+    with contextlib.closing(open_s3_store(f"s3://{os.environ['CLOUD_BUCKET']}")) as store:
+        with pytest.raises(LuisyError):
+            store.upload(path, "large", sha256=sha256)
+    assert early == [False]
+    assert aborted.is_set()
 
 
 def test_full_disk_is_told_and_leaves_the_old_folder(data, dataset):

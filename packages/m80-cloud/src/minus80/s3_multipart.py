@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from concurrent.futures import as_completed
+from concurrent.futures import as_completed, wait
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -115,6 +115,7 @@ class _Upload:
         except BaseException:
             for future in futures:
                 future.cancel()
+            wait(futures)  # a part that arrives after the upload is aborted would stay behind
             raise
         with translated(f"read {self._path}"):
             if stamp_of(self._path.stat()) != self._digests.stamp:
