@@ -69,7 +69,7 @@ class FaultyLine:
         requests: The method and the path of each request.
         fault: Called with a request's number, method and path. It returns None, a status with which
             the line answers itself, "cut" to break off the answer, "lose" to drop it,
-            or "flip" to damage the body.
+            "flip" to damage the body, or "double" to send it twice.
     """
 
     def __init__(self, endpoint):
@@ -117,6 +117,8 @@ class FaultyLine:
                 server.close()
                 if fault == "flip":
                     content = bytes([content[0] ^ 1]) + content[1:]
+                if fault == "double":
+                    content *= 2
                 if fault == "lose":  # it was done, but nobody hears of it
                     self.close_connection = True
                     return

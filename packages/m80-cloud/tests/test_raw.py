@@ -1,6 +1,8 @@
 """Raw files: plain objects, resumed and verified; those of the old engine too."""
 
 import os
+import resource
+import signal
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -116,6 +118,43 @@ def test_get_of_a_large_file_goes_on_where_it_was_stopped(line, tmp_path):
     assert sum(m == "GET" and "Raw/" in p for m, p in line.requests[before:]) == 2
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
     assert [p.name for p in tmp_path.glob(".*")] == []
+
+
+def test_full_disk_is_told_after_each_range_was_asked_for_once(line, tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(40 * MEGABYTE))
+    data = m80.CloudData()
+    data.put(path, "bin", raw=True)
+    asked = []
+    line.fault = lambda number, method, p: asked.append((method, line.now.range))
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (10 * MEGABYTE, hard))
+    try:
+        with pytest.raises(LuisyError, match="cannot write"):
+            data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert len(asked) == len(set(asked)) > 2
+
+
+def test_range_that_comes_longer_than_asked_for_is_refused(line, tmp_path):
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(20 * MEGABYTE))
+    data = m80.CloudData()
+    data.put(path, "bin", raw=True)
+    second = f"bytes={8 * MEGABYTE}-"
+
+    def send_the_second_range_twice(number, method, p):
+        return "double" if (line.now.range or "").startswith(second) else None
+
+    line.fault = send_the_second_range_twice
+    with pytest.raises(IntegrityError, match="longer than asked for"):
+        data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    line.fault = lambda *_: None
+    data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 
 def test_get_of_a_large_file_that_changed_meanwhile_starts_over(line, tmp_path):

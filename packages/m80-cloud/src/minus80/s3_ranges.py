@@ -16,7 +16,7 @@ import json
 import os
 from collections import deque
 from collections.abc import Generator, Iterator
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from contextlib import closing
 from pathlib import Path
 from threading import Event
@@ -133,9 +133,11 @@ class _Target:
 
             def write(offset: int, piece: memoryview | bytes) -> None:
                 if self._stop.is_set():
-                    raise ConnectionAbortedError("nobody waits for it any more")
-                file.seek(start + offset)
-                file.write(piece)
+                    raise CancelledError
+                # Translated here, so that a full disk is not taken for a broken connection.
+                with translated(f"write {self._path}"):
+                    file.seek(start + offset)
+                    file.write(piece)
 
             if not self._is_quickly_fetched(Sink(end - start, write), start):
                 offset = 0
@@ -215,6 +217,8 @@ def _pieces(connection: Connection, key: str, etag: str, start: int, end: int) -
         with closing(found["Body"]) as body:
             while piece := body.read(min(_PIECE, left) or 1):
                 left -= len(piece)
+                if left < 0:
+                    raise IntegrityError(f"{key} in {connection.url} came longer than asked for")
                 yield piece
     if left:
         raise IntegrityError(f"{key} in {connection.url} came incomplete; try again")
