@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from luisy_cloud.streams import CheckedReader, CheckedWriter, in_order
-from luisy_protocol.errors import IntegrityError, LuisyError
+from luisy_protocol.errors import IntegrityError, LuisyError, Unavailable
 
 
 @contextmanager
@@ -103,7 +103,7 @@ def test_checked_writer_of_another_number_of_bytes_raises(size, fault):
     with tempfile.TemporaryFile("w+b") as file:
         writer = CheckedWriter(file, key="p/a", size=size, md5=None)
         writer.write(b"12")
-        with pytest.raises(IntegrityError, match=f"p/a arrived {fault}"):
+        with pytest.raises(Unavailable, match=f"p/a arrived {fault}"):
             writer.finish()
 
 

@@ -13,7 +13,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import BinaryIO, TypeVar
 
 from luisy_protocol.digest import HashingReader
-from luisy_protocol.errors import IntegrityError
+from luisy_protocol.errors import IntegrityError, Unavailable
 from luisy_protocol.file_placement import write_whole
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
@@ -116,13 +116,14 @@ class CheckedWriter:
 
         Raises:
             LuisyError: If a network drive tells only now that it is full.
-            IntegrityError: If it has another size or another MD5.
+            Unavailable: If it has another size: the answers were faulty, not what is stored.
+            IntegrityError: If it has another MD5.
         """
         with translated(f"write {self._file.name}"):
             self._file.close()
         if self._lacking:
             how = "short" if self._lacking > 0 else "long"
-            raise IntegrityError(
+            raise Unavailable(
                 f"{self._key} arrived {abs(self._lacking):,} bytes too {how}; try again"
             )
         if self._md5 and self._running_md5.digest() != self._md5:
