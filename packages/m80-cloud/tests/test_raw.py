@@ -3,6 +3,8 @@
 import os
 import resource
 import signal
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from urllib.parse import parse_qs, urlsplit
 
@@ -96,6 +98,31 @@ def test_put_of_a_large_file_goes_on_where_it_was_stopped(line, tmp_path):
     assert 1 <= len(again) <= 5 - (len(sent) - 1)
     data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
+def test_put_of_a_large_file_by_two_at_once_succeeds_for_both(line, tmp_path, home):
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(20 * MEGABYTE))
+    first, second = m80.CloudData(), m80.CloudData()
+    held, go = threading.Event(), threading.Event()
+
+    def hold_a_part_of_the_first(number, method, target):
+        if "partNumber=3" in target and not held.is_set():
+            held.set()
+            go.wait(timeout=60)
+
+    line.fault = hold_a_part_of_the_first
+    with ThreadPoolExecutor(1) as beside:
+        put = beside.submit(first.put, path, "bin", raw=True)
+        try:
+            assert held.wait(timeout=60)
+            second.put(path, "bin", raw=True)
+        finally:
+            go.set()
+        put.result()
+    first.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+    assert list((home / ".minus80" / "tmp" / "uploads").iterdir()) == []
 
 
 def test_get_of_a_large_file_goes_on_where_it_was_stopped(line, tmp_path):

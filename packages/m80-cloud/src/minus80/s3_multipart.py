@@ -7,22 +7,26 @@ too, says that the file is as it was. So a file that changes meanwhile never bec
 a journal the upload's id is kept on disk before the first part is sent; a later run asks the server
 which parts arrived, and sends those that are missing or that no longer are what the file holds (by
 the part's checksum, else by the MD5 in the etag). Without a journal an upload that fails is
-aborted, so that no parts stay behind.
+aborted, so that no parts stay behind. While one run uses a journal, another that sends the same
+begins an upload of its own, without one: of two runs in one upload the later would find it gone.
 
 Known limits. At most 10,000 parts, S3's limit: the parts of files above 80 GB grow with the file,
-and with them the memory.
+and with them the memory. A server that looks at no digest also takes what a change leaves that
+touches neither the file's size nor its time of modification.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Iterator
 from concurrent.futures import as_completed, wait
-from contextlib import suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luisy_protocol.errors import IntegrityError
+from luisy_protocol.errors import IntegrityError, Unavailable
+from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
 from luisy_protocol.temporary import replacing
@@ -59,14 +63,32 @@ def send_parts(
     Raises:
         IntegrityError: If the file is not any more as it was; there is no new object then.
     """
-    upload = _Upload(connection, path, key, digests=digests, journal=journal)
-    with s3_errors(f"write {key}", url=connection.url):
+    with _alone(journal) as own, s3_errors(f"write {key}", url=connection.url):
+        upload = _Upload(connection, path, key, digests=digests, journal=own)
         upload.start()
         try:
             return upload.send(advance or (lambda _: None))
         except BaseException as error:
             upload.leave(error)
             raise
+
+
+@contextmanager
+def _alone(journal: Path | None) -> Iterator[Path | None]:
+    """Give the journal, or none if another run uses it."""
+    with ExitStack() as held:
+        if journal is not None:
+            with translated(f"write {journal}"):
+                journal.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                held.enter_context(locked(_lock_of(journal), patience=0))
+            except Unavailable:
+                journal = None
+        yield journal
+
+
+def _lock_of(journal: Path) -> Path:
+    return journal.with_suffix(".lock")
 
 
 class _Upload:
@@ -202,13 +224,11 @@ class _Upload:
 
     def _remember(self) -> None:
         if self._journal is not None:
-            with translated(f"write {self._journal}"):
-                self._journal.parent.mkdir(parents=True, exist_ok=True)
-                with replacing(self._journal) as temporary:
-                    temporary.write_text(
-                        json.dumps({"id": self._id, "sha256": self._digests.sha256})
-                    )
+            with translated(f"write {self._journal}"), replacing(self._journal) as temporary:
+                temporary.write_text(json.dumps({"id": self._id, "sha256": self._digests.sha256}))
 
     def _forget(self) -> None:
         if self._journal is not None:
             self._journal.unlink(missing_ok=True)
+            with suppress(OSError):  # Windows keeps a file that is open
+                _lock_of(self._journal).unlink(missing_ok=True)
