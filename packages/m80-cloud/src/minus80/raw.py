@@ -7,6 +7,7 @@ file has no versions.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound
@@ -121,6 +122,7 @@ def get_raw(
             )
         with translated(f"write {path}"):
             part.replace(path)
+        with suppress(OSError):  # Windows keeps a file that is open
             lock.unlink(missing_ok=True)
     return path
 
