@@ -86,7 +86,7 @@ class Task(luigi.Task, metaclass=TaskClass):
                 for callback in callbacks.get(event, ()):
                     try:
                         callback(*args, **kwargs)
-                    except Exception:
+                    except Exception:  # whoever watches a task does not make it fail
                         _luigi_logger.exception("Error in event callback for %r", event)
 
     @cached_property
