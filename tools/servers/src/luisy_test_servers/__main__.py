@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import threading
+from contextlib import suppress
 
 from luisy_test_servers import azurite, s3_server
 
@@ -30,13 +31,13 @@ def main(arguments: list[str]) -> int:
 
 
 def _wait(**settings: str) -> None:
-    is_over = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: is_over.set())
-    for name, value in settings.items():
-        print(f"export {name}='{value}'", flush=True)
-    print("serving; Ctrl-C ends it", file=sys.stderr)
-    is_over.wait()
+    # By an exception: a handler that sets an event hangs when it comes while the event is locked.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    with suppress(KeyboardInterrupt):
+        for name, value in settings.items():
+            print(f"export {name}='{value}'", flush=True)
+        print("serving; Ctrl-C ends it", file=sys.stderr)
+        threading.Event().wait()
 
 
 if __name__ == "__main__":
