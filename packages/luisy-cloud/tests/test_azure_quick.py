@@ -141,7 +141,6 @@ def contents(azure_proxy) -> list[str]:
 @pytest.fixture
 def proxied(azure_url, azure_proxy, monkeypatch):
     monkeypatch.setenv("LUISY_AZURE_ENDPOINT", azure_proxy.endpoint)
-    monkeypatch.setenv("LUISY_AZURE_TIMEOUT", "1")
     return open_azure_store(azure_url)
 
 
@@ -237,7 +236,9 @@ def test_large_download_can_be_stopped_when_its_turn_comes_and_it_has_asked_for_
     assert told == [(False, 1)]
 
 
-def test_answer_that_does_not_come_in_time_is_asked_for_again(proxied, azure_proxy, tmp_path):
+def test_answer_that_does_not_come_in_time_is_asked_for_again(
+    proxied, azure_proxy, azure_url, tmp_path, monkeypatch
+):
     info = proxied.write("p/a", b"x")
 
     def rule(request):
@@ -245,8 +246,9 @@ def test_answer_that_does_not_come_in_time_is_asked_for_again(proxied, azure_pro
 
     azure_proxy.requests.clear()
     azure_proxy.rule = rule
-    assert proxied.download("p/a", tmp_path / "a").info == info
-    assert contents(azure_proxy) == ["GET"] * 2
+    monkeypatch.setenv("LUISY_AZURE_TIMEOUT", "1")
+    assert open_azure_store(azure_url).download("p/a", tmp_path / "a").info == info
+    assert len(contents(azure_proxy)) >= 2  # more where Azurite itself takes a second
 
 
 @pytest.mark.parametrize("trouble", [None, Answer(503)], ids=str)
