@@ -161,6 +161,12 @@ def build(task, **wishes):
     return outcome, calls()
 
 
+def written(path):
+    """Tell which file it is and when it was last touched, except by who reads it."""
+    status = path.stat()
+    return status.st_ino, status.st_mtime_ns, status.st_ctime_ns
+
+
 def leftovers(raw):
     project = raw.parent.parent
     return [path for path in project.rglob("*") if is_temporary(path.name)]
@@ -178,14 +184,14 @@ def test_each_input_file_becomes_a_file(raw):
 
 def test_only_new_changed_and_deleted_files_are_touched(raw):
     build(Upper())
-    kept = (Path(Upper().get_outfile()) / "b.up").stat()
+    kept = written(Path(Upper().get_outfile()) / "b.up")
     (raw / "a.txt").write_text("changed")
     (raw / "c.txt").unlink()
     (raw / "d.txt").write_text("new")
     _, called = build(Upper())
     assert called == ["a.txt", "d.txt"]
     assert contents(Upper()) == {"a.up": "CHANGED", "b.up": "B", "d.up": "NEW"}
-    assert (Path(Upper().get_outfile()) / "b.up").stat() == kept
+    assert written(Path(Upper().get_outfile()) / "b.up") == kept
     assert leftovers(raw) == []
 
 
