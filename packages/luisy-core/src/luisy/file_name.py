@@ -80,6 +80,8 @@ def plain(value: object) -> str:
 
 
 def _value(parameter: luigi.Parameter[object], value: object, *, nested: bool) -> str:
+    if type(value) is int:  # most are, and the general way is a long one
+        return str(value)
     shown = plain(value)
     if _is_ordinary(parameter, value) and not (nested and "_" in shown):
         return shown

@@ -126,7 +126,7 @@ class Fingerprints:
         if known and known[:-64] == _state(status):
             return Content(known[-64:], status.st_size)
         now = time.time_ns()
-        content = digest_file(Path(at or path))
+        content = digest_file(at or path)
         if content.size == status.st_size and _is_settled(status, now):
             self._remember(path, status, content, now)
         return content

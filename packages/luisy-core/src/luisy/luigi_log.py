@@ -23,7 +23,7 @@ from luisy.workspace import Workspace
 
 _LOGGERS = ("luigi", "luigi-interface")
 _LOGS_KEPT = 20
-_NO_NEWS = ("Informed scheduler that task", "logging disabled in settings")
+_OF_OUR_MAKING = "logging disabled in settings"  # see `_silent_luigi`
 
 
 @contextmanager
@@ -67,8 +67,7 @@ def log_of_luigi(
 
 
 def _is_news(record: logging.LogRecord) -> bool:
-    # That a task waits, the plan tells; that it has run, the worker tells in a line of its own.
-    return record.levelno > logging.INFO or not str(record.msg).startswith(_NO_NEWS)
+    return record.msg != _OF_OUR_MAKING
 
 
 def _is_configured() -> bool:

@@ -16,7 +16,7 @@ import luigi
 from luigi.configuration import get_config
 from luigi.rpc import RemoteScheduler, RPCError
 from luigi.task_status import DONE, FAILED, PENDING
-from luigi.worker import TaskProcess, Worker
+from luigi.worker import TaskProcess, Worker, logger
 from luisy_protocol.errors import Unavailable
 
 from luisy.crew import CAN_FORK, Crew, Errand
@@ -39,6 +39,7 @@ class _Watched:
     def __init__(self, scheduler: Any, watcher: Watcher) -> None:
         self._scheduler = scheduler
         self._watcher = watcher
+        self.is_here = isinstance(scheduler, LocalScheduler)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):  # pickle asks before anything is set
@@ -76,6 +77,14 @@ class _Worker(Worker):
         if len(self._scheduled_tasks) > known:  # the scheduler made a batch, or sent another's task
             self._task_result_queue.renew()
         return response
+
+    def _add_task(self, *args: Any, **settings: Any) -> None:
+        # With a scheduler of this process, that it was told of a task is no news.
+        logger.disabled = isinstance(self._scheduler, _Watched) and self._scheduler.is_here
+        try:
+            super()._add_task(*args, **settings)  # type: ignore[no-untyped-call]
+        finally:
+            logger.disabled = False
 
     def run(self) -> bool:
         """Work until nothing is left to do."""

@@ -82,8 +82,9 @@ class Task(luigi.Task, metaclass=TaskClass):
     def trigger_event(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Tell of an event to those who want to know; luigi would not let Ctrl-C through."""
         for kind, callbacks in self._event_callbacks.items():
-            if isinstance(self, kind):
-                for callback in callbacks.get(event, ()):
+            # Asked last: it costs more than all else here, and few kinds listen to an event.
+            if event in callbacks and isinstance(self, kind):
+                for callback in callbacks[event]:
                     try:
                         callback(*args, **kwargs)
                     except Exception:  # whoever watches a task does not make it fail
@@ -150,6 +151,16 @@ class Task(luigi.Task, metaclass=TaskClass):
     def requirements(self) -> list[luigi.Task]:
         """Return the tasks that this one requires, each once."""
         return list(dict.fromkeys(flatten(self.requires())))
+
+    def deps(self) -> list[luigi.Task]:
+        """Return the tasks that this one requires, during a run as the plan found them.
+
+        luigi asks when it takes in a task and again when it starts it.
+        """
+        from luisy.session import planned_requirements
+
+        planned = planned_requirements(self)
+        return super().deps() if planned is None else planned  # type: ignore[no-untyped-call]
 
     def get_file_name(self) -> str:
         """Return the name of the output file, with or without its ending; override it."""

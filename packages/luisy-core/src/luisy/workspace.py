@@ -28,10 +28,15 @@ class Workspace:
 
     folder: Path
     _records: dict[str, LocalRecords] = field(default_factory=dict, compare=False, repr=False)
+    _start: str = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_start", os.path.join(self.folder, ""))  # noqa: PTH118
 
     def path(self, key: str) -> str:
         """Return the path of an output."""
-        return os.path.join(self.folder, *key.split("/"))  # noqa: PTH118 - for every output
+        below = key if os.sep == "/" else key.replace("/", os.sep)
+        return f"{self._start}{below}"  # no `Path`: it is asked for every output, several times
 
     def records(self, project: str) -> LocalRecords:
         """Return the records of a project."""

@@ -118,7 +118,7 @@ def digest_bytes(content: bytes) -> Content:
     return Content(hashlib.sha256(content).hexdigest(), len(content))
 
 
-def digest_file(path: Path, *, advance: Advance | None = None) -> Content:
+def digest_file(path: Path | str, *, advance: Advance | None = None) -> Content:
     """Return the digest and the size of a file, in constant memory.
 
     Args:
@@ -129,7 +129,7 @@ def digest_file(path: Path, *, advance: Advance | None = None) -> Content:
         NotFound, AccessDenied, LuisyError: If the file cannot be read.
     """
     with translated(f"read {path}"):
-        file = Path(path).open("rb")  # noqa: SIM115 - closed below; only opening is translated
+        file = open(path, "rb", buffering=0)  # noqa: SIM115, PTH123 - closed below; a `Path` costs
     with file:
         reader = HashingReader(file, advance=advance)
         while True:

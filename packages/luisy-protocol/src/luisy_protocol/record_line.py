@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import fields
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from luisy_protocol.keys import validate_key
@@ -16,6 +17,7 @@ Line: TypeAlias = dict[str, Any]  # what json.loads makes of one line
 _FIELDS = frozenset(field.name for field in fields(Record)) - {"unknown"}
 _RESERVED = _FIELDS | {"forgotten", "legacy"}
 _NOTHING: dict[str, Any] = {}
+_compact = json.JSONEncoder(separators=(",", ":")).encode
 
 
 # The lines that `to_line` and `dump` write, unless they have escapes or unknown fields. What
@@ -124,15 +126,17 @@ class LazyRecords(Mapping[str, Record]):
 
 def dump(line: Line) -> str:
     """Return a line's text, without its newline: ASCII, compact, in the order of its fields."""
-    return json.dumps(line, separators=(",", ":"))
+    return _compact(line)
 
 
 def parts_id(parts: Mapping[str, str]) -> str:
     """Return the id of a table of parts; empty for the empty one."""
-    if not parts:
-        return ""
-    text = json.dumps(dict(parts), sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _table_id(tuple(parts.items())) if parts else ""
+
+
+@lru_cache(256)  # the instances of a class have one table
+def _table_id(parts: tuple[tuple[str, str], ...]) -> str:
+    return hashlib.sha256(_compact(dict(sorted(parts))).encode()).hexdigest()[:32]
 
 
 def to_line(record: Record, table: str) -> Line:

@@ -51,7 +51,7 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         yield temporary
         with translated(f"write {path}"):
-            temporary.replace(path)
+            os.replace(temporary, path)  # noqa: PTH105 - `Path` makes a path of the path
     except BaseException:
         with suppress(OSError):
             temporary.unlink()
