@@ -246,6 +246,7 @@ def test_stopping_cancels_what_travels_at_its_next_chunk(tmp_path):
             seen.append(moved)
             started.set()
             assert stopped.wait(timeout=120)
+            threading.Event().wait(0.01)  # on a slow line, else all may pass
 
     class StopOnSmall(Watch):
         def done(self, key):
@@ -284,12 +285,15 @@ def test_download_where_a_folder_is_fails_and_leaves_it(store, tmp_path):
 
 
 SCRIPT = """
+import os
 import sys
+import threading
+from pathlib import Path
 from luisy_protocol import Download, FileStore, download_all
 from luisy_protocol.testing import FaultyStore
-import threading
 def moved(operation, key, size):
-    print("moving", flush=True)
+    os.write(1, b"moving\\n")
+    os.read(0, 1)  # stands still until the signal was sent
     threading.Event().wait(0.05)
 root, target = Path(sys.argv[1]), Path(sys.argv[2])
 store = FaultyStore(FileStore(root), moved=moved)
@@ -305,10 +309,11 @@ def test_process_that_is_stopped_leaves_no_file_under_its_name(tmp_path, number)
         store.write(f"p/{n}", content)
     process = subprocess.Popen(
         [sys.executable, "-c", SCRIPT, str(tmp_path / "store"), str(target)],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
     )
-    process.stdout.readline()
+    assert process.stdout.readline() == b"moving\n"
     process.send_signal(number)
     process.communicate()
     assert process.returncode != 0
