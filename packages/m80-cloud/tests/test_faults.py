@@ -374,14 +374,18 @@ def test_upload_that_fails_is_aborted_after_its_last_part_has_arrived(line, tmp_
     path.write_bytes(b"1" * 20 * MEGABYTE)
     with path.open("rb") as file:
         sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-    aborted, early = threading.Event(), []
+    under_way, aborted, early = threading.Event(), threading.Event(), []
 
     def hold_the_second_part(number, method, target):
         if method == "DELETE":
             aborted.set()
         if "partNumber=2" in target:
+            under_way.set()
             early.append(aborted.wait(timeout=1))  # as long as the upload may hope for it
-        return 400 if "partNumber=1" in target else None
+        if "partNumber=1" in target:
+            under_way.wait()  # else the second part may not be sent at all
+            return 400
+        return None
 
     line.fault = hold_the_second_part
     with contextlib.closing(open_s3_store(f"s3://{os.environ['CLOUD_BUCKET']}")) as store:
