@@ -139,6 +139,7 @@ def test_expired_task_ends_the_wait(client, source, site):
 
 def test_wait_gives_up_after_its_timeout(client, source):
     upload = start(client, source, "never.bin")
+    assert upload.object_storage_data  # is there from now on
     with pytest.raises(errors.PollingIterException, match="111") as caught:
         upload.wait(timeout=0.3)
     assert isinstance(caught.value, TimeoutError)
