@@ -85,7 +85,7 @@ def test_slow_server_is_a_timeout_of_ours_and_of_the_library(call_server):
     gate = threading.Event()
 
     def answer(received):
-        gate.wait(10)
+        gate.wait(120)
         return Reply(json={"out": []})
 
     def check(client):
@@ -452,7 +452,7 @@ def test_slow_token_does_not_hold_up_the_loop(site):
     class Auth:
         def get_access_token(self):
             started.set()
-            assert go_on.wait(10)
+            assert go_on.wait(120)
             return site.token()
 
     async def main():

@@ -149,7 +149,7 @@ def test_in_order_works_ahead_of_a_slow_first_result():
 
     def work(number: int) -> int:
         if number == 0:
-            assert ahead.wait(10)
+            assert ahead.wait(120)
         if number == 2:
             ahead.set()
         return number
@@ -182,13 +182,13 @@ def test_in_order_that_is_closed_waits_for_what_is_under_way_and_begins_no_more(
         begun.append(number)
         if number == 1:
             is_under_way.set()
-            assert may_end.wait(10)
+            assert may_end.wait(120)
         ended.append(number)
         return number
 
     results = in_order(work, range(9), at_a_time=2)
     assert next(results) == 0
-    assert is_under_way.wait(10)
+    assert is_under_way.wait(120)
     closer = Thread(target=results.close)
     closer.start()
     may_end.set()

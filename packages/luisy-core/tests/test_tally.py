@@ -23,5 +23,5 @@ def test_forked_process_tells_the_one_that_forked_it():
     tally = Tally(["A"])
     child = multiprocessing.get_context("fork").Process(target=tally.note, args=("A", 3, 4))
     child.start()
-    child.join(30)
+    child.join()
     assert tally.text("A") == "A 3/4"
