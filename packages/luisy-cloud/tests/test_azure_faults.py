@@ -141,13 +141,13 @@ def test_missing_container_says_how_to_make_it(azure_url):
 
 
 def test_no_network_is_unavailable(azure_url, monkeypatch):
-    with socket.socket() as unused:
-        unused.bind(("127.0.0.1", 0))
-        port = unused.getsockname()[1]
-    monkeypatch.setenv("LUISY_AZURE_ENDPOINT", f"http://127.0.0.1:{port}/x")
     monkeypatch.setenv("LUISY_AZURE_RETRIES", "0")
-    with pytest.raises(Unavailable, match=r"\(Connection refused\)"):
-        list(open_azure_store(azure_url).list())
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))  # nobody listens there
+        port = taken.getsockname()[1]
+        monkeypatch.setenv("LUISY_AZURE_ENDPOINT", f"http://127.0.0.1:{port}/x")
+        with pytest.raises(Unavailable, match=r"\(Connection refused\)"):
+            list(open_azure_store(azure_url).list())
 
 
 def test_unknown_host_is_unavailable(azure_url, monkeypatch):
