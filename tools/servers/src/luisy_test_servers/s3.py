@@ -72,7 +72,7 @@ def _check_signatures_from_now(endpoint: str) -> None:
     """Set to zero the number of requests that moto lets pass without a look at who asks."""
     url, plain = f"{endpoint}/moto-api/reset-auth", {"Content-Type": "text/plain"}
     request = urllib.request.Request(url, data=b"0", headers=plain, method="POST")
-    urllib.request.urlopen(request, timeout=30).close()
+    urllib.request.urlopen(request, timeout=120).close()
 
 
 def _client(service: str, endpoint: str, access_key: str, secret_key: str) -> Any:
