@@ -29,25 +29,36 @@ def read_into(passed: list[bytes], reader: CheckedReader, size: int) -> None:
         passed.append(chunk)
 
 
+def fill_into(passed: list[bytes], reader: CheckedReader, size: int) -> None:
+    memory = memoryview(bytearray(size))
+    while chunk := reader.readinto(memory):
+        passed.append(bytes(chunk))
+
+
+either_way = pytest.mark.parametrize("read", [read_into, fill_into], ids=["read", "readinto"])
+
+
+@either_way
 @given(content=st.binary(max_size=300), size=st.integers(1, 50))
-def test_checked_reader_passes_the_bytes_and_takes_the_md5(content, size):
+def test_checked_reader_passes_the_bytes_and_takes_the_md5(read, content, size):
     moved: list[int] = []
     passed: list[bytes] = []
     with checked(
         content, sha256=hashlib.sha256(content).hexdigest(), advance=moved.append
     ) as reader:
-        read_into(passed, reader, size)
+        read(passed, reader, size)
         assert bytes(reader.md5) == hashlib.md5(content).digest()
     assert b"".join(passed) == content
     assert sum(moved) == len(content)
 
 
+@either_way
 @given(content=st.binary(min_size=1, max_size=300), size=st.integers(1, 400))
-def test_checked_reader_of_another_file_raises_before_its_last_chunk_is_out(content, size):
+def test_checked_reader_of_another_file_raises_before_its_last_chunk_is_out(read, content, size):
     passed: list[bytes] = []
     with checked(content, sha256=hashlib.sha256(content + b"!").hexdigest()) as reader:
         with pytest.raises(IntegrityError):
-            read_into(passed, reader, size)
+            read(passed, reader, size)
     assert len(b"".join(passed)) < len(content)
 
 

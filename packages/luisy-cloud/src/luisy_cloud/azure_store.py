@@ -1,14 +1,15 @@
 """A store in an Azure Blob container, on Microsoft's SDK.
 
-What the SDK does: retries, time limits, splitting an upload into blocks that travel in parallel,
-and the MD5 that Azure checks for each request and keeps for the blob. What is added here: the
-SHA-256 of the content, taken while it streams, is checked before an upload is committed and is
-kept in the blob's metadata, where a listing shows it.
+What the SDK does: retries, time limits, and the MD5 that Azure checks for each request. What is
+added here: the SHA-256 of the content, taken while it streams, is checked before an upload is
+committed and is kept in the blob's metadata, where a listing shows it; its MD5, taken likewise, is
+what Azure notes for the blob.
 
 A file of up to 4 MiB is one request either way, and an object of up to 64 MiB is that is read or
 written as a whole. What is downloaded, and most small files that are sent, take the quick path
-(`luisy_cloud.azure_quick`). Of larger files only `LARGE_AT_ONCE` travel at a time, each in
-`PARALLEL_BLOCKS` blocks, however many threads ask; this bounds the memory.
+(`luisy_cloud.azure_quick`). Of larger files only `LARGE_AT_ONCE` travel at a time, however many
+threads ask; this bounds the memory. They are sent in blocks (`luisy_cloud.azure_blocks`), and
+fetched in blocks, `PARALLEL_BLOCKS` of each at a time.
 """
 
 from __future__ import annotations
@@ -16,11 +17,11 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Generator, Iterator, Mapping
-from contextlib import closing, nullcontext
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore
-from typing import IO, TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from luisy_protocol import os_errors
 from luisy_protocol.digest import digest_bytes
@@ -29,6 +30,7 @@ from luisy_protocol.keys import validate_key, validate_prefix
 from luisy_protocol.secret import Secret
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
+from luisy_cloud.azure_blocks import BlockSender
 from luisy_cloud.azure_client import BLOCK, SINGLE, open_container
 from luisy_cloud.azure_errors import translated
 from luisy_cloud.azure_quick import Part, open_quick_path
@@ -78,6 +80,7 @@ class AzureStore:
         self._container = open_container(settings, session)
         self._whole = open_container(settings, session, single=WHOLE)
         self._quick = open_quick_path(settings, self._container, session, limit=SINGLE)
+        self._blocks = BlockSender(self._container, self._quick)
         self._session = session
         self._where = f"the container {settings.container} at {self._endpoint()}"
         self._large = BoundedSemaphore(LARGE_AT_ONCE)
@@ -163,20 +166,23 @@ class AzureStore:
         with file, translated(f"write {key}", self._where):
             size = os.fstat(file.fileno()).st_size
             reader = CheckedReader(file, size=size, sha256=sha256, advance=advance)
-            small = reader.read(size) if size <= SINGLE else None
-            if self._quick and small is not None:
-                sent = self._quick.put(name, small, sha256=sha256, md5=bytes(reader.md5))
-                if sent:
-                    return replace(sent, key=key)
-            with self._large if small is None else nullcontext():
+            metadata = {SHA256: sha256}
+            if size > SINGLE:
+                with self._large:
+                    answer = self._blocks.send(name, reader, size=size, metadata=metadata)
+            else:
+                small = reader.read(size)
+                if self._quick:
+                    sent = self._quick.put(name, small, sha256=sha256, md5=bytes(reader.md5))
+                    if sent:
+                        return replace(sent, key=key)
                 answer = self._container.get_blob_client(name).upload_blob(
-                    cast("IO[bytes]", reader) if small is None else small,
+                    small,
                     length=size,
                     overwrite=True,
-                    metadata={SHA256: sha256},
+                    metadata=metadata,
                     content_settings=ContentSettings(content_md5=reader.md5),
                     validate_content=True,
-                    max_concurrency=PARALLEL_BLOCKS,
                 )
         return ObjectInfo(key, size, _bare(answer["etag"]), answer["last_modified"], sha256)
 

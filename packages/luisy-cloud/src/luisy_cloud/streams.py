@@ -1,6 +1,6 @@
 """Large files on their way, in order: a digest needs their bytes from the first to the last.
 
-The SDK reads a file in order, and hands the blocks to its threads. The blocks of a download are
+The blocks of an upload are read in order, and sent by several threads. Those of a download are
 asked for in order, arrive in any, and wait until all before them are written and digested.
 """
 
@@ -10,6 +10,7 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from io import BufferedReader
 from typing import BinaryIO, TypeVar
 
 from luisy_protocol.digest import HashingReader
@@ -25,7 +26,7 @@ _Result = TypeVar("_Result")
 class CheckedReader:
     """Reads a file whose digest is known, and refuses to come to its end if that is another one.
 
-    The SDK commits what was read only after the last byte, so a wrong file is never committed.
+    What was read is committed only after the last byte, so a wrong file is never committed.
 
     Args:
         file: The file, at its beginning.
@@ -34,19 +35,18 @@ class CheckedReader:
         advance: Told of the bytes read.
 
     Attributes:
-        md5: All zero until the end, then the MD5 of the bytes. The SDK gets it at the beginning but
-            looks at it only when it commits, and so the file need not be read twice.
+        md5: The MD5 of the bytes, at the end.
     """
 
     def __init__(
-        self, file: BinaryIO, *, size: int, sha256: str, advance: Advance | None = None
+        self, file: BufferedReader, *, size: int, sha256: str, advance: Advance | None = None
     ) -> None:
         self._file = file
         self._reader = HashingReader(file, advance=advance)
         self._size = size
         self._sha256 = sha256
         self._running_md5 = hashlib.md5(usedforsecurity=False)
-        self.md5 = bytearray(16)
+        self.md5 = bytearray()
 
     def read(self, size: int = -1) -> bytes:
         """Return at most `size` bytes.
@@ -56,20 +56,29 @@ class CheckedReader:
         """
         with translated(f"read {self._file.name}"):
             chunk = self._file.read(size)
+        self._passed(chunk, is_end=len(chunk) < size or not chunk)
+        return chunk
+
+    def readinto(self, memory: memoryview) -> memoryview:
+        """Fill `memory`, or its beginning if the file ends, and return what was filled.
+
+        Raises:
+            IntegrityError: If the file ends and was not the expected one.
+        """
+        with translated(f"read {self._file.name}"):
+            filled = memory[: self._file.readinto(memory)]
+        self._passed(filled, is_end=len(filled) < len(memory))
+        return filled
+
+    def _passed(self, chunk: bytes | memoryview, *, is_end: bool) -> None:
         self._reader.passed(chunk)
         self._running_md5.update(chunk)
-        is_end = self._reader.size >= self._size or len(chunk) < size or not chunk
-        if is_end:
+        if is_end or self._reader.size >= self._size:
             if self._reader.sha256 != self._sha256:
                 raise IntegrityError(
                     f"{self._file.name} changed since its digest was taken; run the task again"
                 )
-            self.md5[:] = self._running_md5.digest()
-        return chunk
-
-    def seekable(self) -> bool:
-        """Return False: the SDK must read in order."""
-        return False
+            self.md5 = bytearray(self._running_md5.digest())
 
 
 class CheckedWriter:

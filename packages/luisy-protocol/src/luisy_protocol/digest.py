@@ -54,7 +54,7 @@ class HashingReader:
         self.passed(chunk)
         return chunk
 
-    def passed(self, chunk: bytes) -> None:
+    def passed(self, chunk: bytes | memoryview) -> None:
         """Count a chunk that the caller read by itself."""
         self._hash.update(chunk)
         self.size += len(chunk)
