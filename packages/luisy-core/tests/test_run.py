@@ -61,6 +61,16 @@ class Sum(luisy.Task):
 
 
 @luisy.final
+class ReadsItsRequirementsFromSomewhere(luisy.Task):
+    def requires(self):
+        RAN.append("requires")
+        return [Doubled()]
+
+    def run(self):
+        self.write(len(self.deps()))
+
+
+@luisy.final
 @luisy.json_output()
 class Yielding(luisy.Task):
     def run(self):
@@ -419,6 +429,13 @@ def test_many_missing_inputs_are_cut(folder):
     lines = str(caught.value).splitlines()
     assert len(lines) == 42
     assert lines[-1] == "  and 10 more"
+
+
+def test_requirements_are_asked_for_once_in_a_run(folder):
+    task = ReadsItsRequirementsFromSomewhere()
+    assert luisy.build(task).succeeded
+    assert RAN == ["requires", "Doubled"]
+    assert task.read() == 1
 
 
 def test_dry_run_runs_nothing(folder):

@@ -7,7 +7,7 @@ different tasks that would write the same output are an error, because each woul
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -126,7 +126,7 @@ def discover(
     path: dict[luigi.Task, None] = {root: None}
     while stack:
         visit = stack[-1]
-        following = next((below for below in visit.left if below not in finished), None)
+        following = _next(visit, finished)
         if following is None:
             stack.pop()
             del path[visit.task]
@@ -141,7 +141,7 @@ def discover(
     return Pipeline(tuple(nodes), finished, _keys(nodes))
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Visit:
     """A task whose requirements are being walked."""
 
@@ -157,9 +157,16 @@ def _visit(task: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | No
 
     requires = _requirements(task)
     key = task.key if isinstance(task, Task) else ""
-    more = dict.fromkeys(yielded(key)) if yielded and key else {}
-    yields = tuple(below for below in more if below not in requires)
+    more = dict.fromkeys(yielded(key)) if yielded and key else ()
+    yields = tuple([below for below in more if below not in requires])
     return _Visit(task, key, tuple(requires), yields, iter([*requires, *yields]))
+
+
+def _next(visit: _Visit, finished: Container[luigi.Task]) -> luigi.Task | None:
+    for below in visit.left:
+        if below not in finished:
+            return below
+    return None
 
 
 def _requirements(task: luigi.Task) -> dict[luigi.Task, None]:
@@ -178,8 +185,8 @@ def _requirements(task: luigi.Task) -> dict[luigi.Task, None]:
 
 def _node(visit: _Visit, finished: Mapping[luigi.Task, int]) -> Node:
     task, key = visit.task, visit.key
-    requires = tuple(finished[below] for below in visit.requires)
-    yields = tuple(finished[below] for below in visit.yields)
+    requires = tuple([finished[below] for below in visit.requires])
+    yields = tuple([finished[below] for below in visit.yields])
     kind = _kind(task, key)
     is_folder = bool(key) and _makes_folder(task)
     return Node(task, kind, key, key.partition("/")[0], requires, is_folder, yields)

@@ -24,6 +24,9 @@ from luisy.terminal import Terminal, write_failure
 from luisy.work import Settings, Work
 
 
+def _nothing() -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Wishes:
     """How a run is to be done.
@@ -33,6 +36,7 @@ class Wishes:
         dry_run: Whether to end when the plan has been shown.
         workers: How many processes run tasks; None for what luigi's configuration says.
         local_scheduler: Whether to schedule here rather than ask a central scheduler.
+        begins: Called when something is going to be done.
         failed: Told of a task whose `run` raised, in the process where it did.
     """
 
@@ -40,6 +44,7 @@ class Wishes:
     dry_run: bool = False
     workers: int | None = None
     local_scheduler: bool = True
+    begins: Callable[[], None] = _nothing
     failed: Callable[[luigi.Task, BaseException], None] | None = None
 
 
@@ -70,6 +75,7 @@ def run(
         return Outcome(work.plan)
     if wishes.ask and not show.approve():
         return Outcome(work.plan, is_refused=True)
+    wishes.begins()
     outcome = _execute(work, show, wishes)
     outcome.log = log
     outcome.seconds = time.monotonic() - began

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
 from luisy_protocol.record import Content
 from luisy_protocol.sync import RemoteOutput, Synchroniser
@@ -13,14 +14,19 @@ from luisy.pipeline import Kind, Node, Pipeline
 from luisy.workspace import Workspace
 from luisy.yielded import Memory
 
+if TYPE_CHECKING:
+    from luisy.hashing import CodeHash
+
 
 def identify(pipeline: Pipeline) -> list[Identity]:
     """Return what each output must come from, by the present code."""
     from luisy.hashing import hash_class, hash_instance
 
     identities: list[Identity] = []
+    codes: dict[type, CodeHash] = {}
     for node in pipeline.nodes:
-        code = hash_class(type(node.task))
+        cls = type(node.task)
+        code = codes.get(cls) or codes.setdefault(cls, hash_class(cls))
         parameters = _parameters(node)
         requires = {pipeline.nodes[below].label: identities[below].hash for below in node.requires}
         digest = hash_instance(code, parameters=parameters, requires=list(requires.items()))

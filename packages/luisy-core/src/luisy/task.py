@@ -92,7 +92,12 @@ class Task(luigi.Task, metaclass=TaskClass):
 
     @cached_property
     def _text(self) -> str:
-        return str(super().__repr__())  # type: ignore[no-untyped-call]
+        shown = [
+            f"{name}={parameter.serialize(self.param_kwargs[name])}"
+            for name, parameter in self.get_params()
+            if parameter.significant
+        ]
+        return f"{self.get_task_family()}({', '.join(shown)})"
 
     def __repr__(self) -> str:
         """Return the family and the parameters; luigi's log names a task by it four times."""
@@ -115,11 +120,10 @@ class Task(luigi.Task, metaclass=TaskClass):
         """
         from luisy_protocol.keys import validate_key
 
-        target = self.output()
-        if not isinstance(target, luigi.Target):
-            self._check_not_several(flatten(target))
-            return ""
-        relative = _below_working_dir(target)
+        if type(self).output is Task.output and self.target_cls.__init__ is LocalTarget.__init__:
+            relative = _below_working_dir(self.get_outfile())  # a target costs more than its path
+        else:
+            relative = self._place_of_target()
         if not relative:
             return ""
         key = validate_key(relative.replace(os.sep, "/").strip("/"))
@@ -259,14 +263,23 @@ class Task(luigi.Task, metaclass=TaskClass):
 
         return get_related_instances(cls, regex_placeholder)
 
-    def _check_not_several(self, targets: list[Any]) -> None:
-        """Check that no output in the working directory would go without a record."""
-        if any(_below_working_dir(target) for target in targets):
+    def _place_of_target(self) -> str:
+        """Return where the target is below the working directory; empty if it is not there.
+
+        Raises:
+            ConfigurationError: If there are several: one would go without a record.
+        """
+        target = self.output()
+        if isinstance(target, luigi.Target):
+            return _place(target)
+        targets = flatten(target)
+        if any(_place(target) for target in targets):
             raise ConfigurationError(
                 f"{self.task_family}.output() gives {len(targets)} targets, and the record of a "
                 "task is about one: write a folder, or make a task of each (a plain luigi.Task may "
                 "have several, but its code is not watched)"
             )
+        return ""
 
     def _named(self, name: object) -> str:
         if isinstance(name, str):
@@ -278,11 +291,16 @@ class Task(luigi.Task, metaclass=TaskClass):
         )
 
 
-def _below_working_dir(target: Any) -> str:
+def _place(target: Any) -> str:
     """Return the path of a target from the working directory; empty if it is not below it."""
     if not isinstance(target, luigi.LocalTarget) or isinstance(target, CloudTarget):
         return ""
-    root, path = Config().working_dir, os.path.abspath(target.path)  # noqa: PTH100
+    return _below_working_dir(target.path)
+
+
+def _below_working_dir(path: str) -> str:
+    """Return a path from the working directory; empty if it is not below it."""
+    root, path = Config().working_dir, os.path.abspath(path)  # noqa: PTH100
     return path[len(root) :] if path.startswith(root.rstrip(os.sep) + os.sep) else ""
 
 

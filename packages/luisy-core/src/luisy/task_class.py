@@ -22,6 +22,8 @@ from luigi.task_register import Register
 
 from luisy.loaded import note
 
+_UNHASHABLE = (list, set)
+
 Parameters: TypeAlias = list[tuple[str, luigi.Parameter[Any]]]
 
 
@@ -92,12 +94,13 @@ def with_plain_defaults(
     config = luigi.configuration.get_config()
     if family in config.sections() or getattr(config, "defaults", dict)():
         return kwargs
-    given = {*kwargs, *[name for name, p in parameters if p.positional][: len(args)]}
+    by_position = [name for name, p in parameters if p.positional][: len(args)] if args else ()
     typed = vars(parser.known_args) if (parser := CmdlineParser.get_instance()) else {}
     added = dict(kwargs)
     for name, parameter in parameters:
-        has_own_source = parameter._config_path or typed.get(f"{family}_{name}")
-        if name not in given and not has_own_source and parameter._default is not _no_value:
+        if name in kwargs or name in by_position or parameter._default is _no_value:
+            continue
+        if not (parameter._config_path or typed.get(f"{family}_{name}")):
             added[name] = parameter._default
     return added
 
@@ -108,9 +111,10 @@ def given_values(
     """Return the values as luigi keeps them where every one is given by name, else None."""
     if args or len(kwargs) != len(parameters):
         return None
-    if not all(name in kwargs for name, _ in parameters):
-        return None
-    values = [(name, parameter.normalize(kwargs[name])) for name, parameter in parameters]
-    return [
-        (name, tuple(value) if isinstance(value, list | set) else value) for name, value in values
-    ]
+    values = []
+    for name, parameter in parameters:  # a loop, for each comprehension would be a call
+        if name not in kwargs:
+            return None
+        value = parameter.normalize(kwargs[name])
+        values.append((name, tuple(value) if isinstance(value, _UNHASHABLE) else value))
+    return values

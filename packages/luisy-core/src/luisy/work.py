@@ -6,10 +6,9 @@ these steps in this order, and leaves out what it does not need.
 
 from __future__ import annotations
 
-import gc
 import os
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,6 +17,7 @@ from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, 
 from luisy_protocol.record import Record
 from luisy_protocol.sync import Arrived, RemoteOutput, Synchroniser
 
+from luisy import collector
 from luisy.aside import Aside, recover
 from luisy.code_store import CodeStore
 from luisy.config import Config
@@ -107,7 +107,7 @@ class Work:
             NotFound: If an input that a person must make is needed and is nowhere.
             Unavailable, AccessDenied: If the store cannot be read.
         """
-        with _collector_at_rest():
+        with collector.at_rest():
             return self._look()
 
     def _look(self) -> Plan:
@@ -327,18 +327,6 @@ class Work:
                 status = self.settings.workspace.records(project).path.stat()
                 state.append((status.st_size, status.st_mtime_ns))
         return state
-
-
-@contextmanager
-def _collector_at_rest() -> Iterator[None]:
-    # What a plan is made of stays; to look through it again and again takes a tenth of the time.
-    was_at_work = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_at_work:
-            gc.enable()
 
 
 def _without(facts: Facts, pipeline: Pipeline, absent: set[str]) -> Facts:

@@ -23,7 +23,7 @@ MAX_KEY_BYTES = 1024
 MAX_SEGMENT_BYTES = 255
 
 # What most keys are; all of them are valid if they are short enough.
-_ORDINARY = re.compile(r"(?:[\w-][\w. -]{0,200}/)*[\w-][\w. -]{0,200}", re.ASCII)
+_ORDINARY = re.compile(r"(?:[\w-][\w. =,+-]{0,200}/)*[\w-][\w. =,+-]{0,200}", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 _DRIVE = re.compile(r"[A-Za-z]:")
 _NOT_ON_WINDOWS = re.compile(r'[<>:"|?*]|[. ](?:/|$)')

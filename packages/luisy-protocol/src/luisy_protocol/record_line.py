@@ -101,6 +101,10 @@ class LazyRecords(Mapping[str, Record]):
             self._built[key] = record
         return record
 
+    def get(self, key: str, default: Any = None) -> Any:
+        """Return the record of a key: `Mapping` would raise an error, and catch it, for none."""
+        return self[key] if key in self._texts else default
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._texts)
 

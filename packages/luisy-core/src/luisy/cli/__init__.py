@@ -15,6 +15,7 @@ from typing import NoReturn
 import click
 from luisy_protocol.errors import ConfigurationError, LuisyError, MissingPackage
 
+from luisy import collector
 from luisy.cli.group import Luisy
 
 _MISUSED = (ConfigurationError, MissingPackage, click.ClickException)
@@ -27,7 +28,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     Args:
         argv: The arguments; those of the process by default.
     """
-    sys.exit(call(sys.argv[1:] if argv is None else argv))
+    collector.rest()
+    code = call(sys.argv[1:] if argv is None else argv)
+    collector.leave()
+    sys.exit(code)
 
 
 def call(argv: Sequence[str]) -> int:

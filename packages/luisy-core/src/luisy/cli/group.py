@@ -12,6 +12,8 @@ from importlib.metadata import EntryPoint, entry_points
 
 import click
 
+from luisy import collector
+
 GROUP = "luisy.commands"
 _OWN = {
     "run": ("luisy.cli.run", "run"),
@@ -76,6 +78,7 @@ class Luisy(click.Group):
             command = getattr(importlib.import_module(module), name)
             return command if isinstance(command, click.Command) else None
         plugin = _plugins().get(cmd_name)
+        collector.work()  # nobody knows what it does
         return _load(plugin) if plugin else None
 
     def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

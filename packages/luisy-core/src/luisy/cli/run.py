@@ -28,6 +28,7 @@ from luisy.cli.options import TaskCommand, apply_settings, luigi_line, task_opti
 @click.option("--verbose", is_flag=True, help="Name also what is kept, and every task that ends.")
 def run(arguments: Sequence[str], **given: Any) -> int:
     """Bring a task and what it requires up to date."""
+    from luisy import collector
     from luisy.cli.arguments import root_task
     from luisy.cli.luigi_settings import return_code, return_codes, uses_local_scheduler
     from luisy.luigi_log import log_of_luigi
@@ -44,6 +45,7 @@ def run(arguments: Sequence[str], **given: Any) -> int:
             ask=not given["no_ask"],
             dry_run=given["dry_run"],
             local_scheduler=uses_local_scheduler(),
+            begins=collector.work,
             failed=write_failure,
         )
         if given["hash_update_mode"]:

@@ -7,16 +7,15 @@ with the plain values that it took from it (``make_task(factor=2)``).
 
 from __future__ import annotations
 
-import gc
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from luisy_protocol.errors import ConfigurationError
 
+from luisy import collector
 from luisy.hashing.captured import Captured, Definition, capture
 from luisy.hashing.closure import Closure, CodeHash, hash_code
 from luisy.hashing.effects import Effects
@@ -108,22 +107,10 @@ def hash_class(cls: type) -> CodeHash:
         home = _module_of(cls)
         if _process.is_due(home) or not _process.modules.is_current(home):
             _process.refresh()
-        with _no_collection():
+        with collector.at_rest():
             libraries = _process.versions(requirements, stamp)
             known = _process.hashes[cls, stamp] = _hash(cls, libraries)
     return known.code
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Pause the collection of garbage: the trees stay, and looking through them is slow."""
-    was_enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if was_enabled:
-            gc.enable()
 
 
 def _hash(cls: type, libraries: Libraries) -> _Known:
