@@ -7,7 +7,9 @@ luisy 1.4.7 has an environment of its own, for it has the same import name: Pyth
 started cold but with compiled modules, its whole time taken from outside; the table shows medians
 over the rounds, and the ratio of ours to the other's where there is another. Outputs that are to
 be up to date are written before, and adopted by each tool's own hash update. Trivial tasks are
-shown in milliseconds each, beyond what a run of 20 takes, so that the start does not count.
+shown in milliseconds each, beyond what a run of 20 takes, so that the start does not count; what
+luisy adds is that, less what a loop that writes the same files takes in the same folder. A disk may
+need six times as long for a new file in one folder as in another: `--folder` takes one in memory.
 """
 
 from __future__ import annotations
@@ -49,6 +51,14 @@ class Root(luisy.Task):
 
     def run(self):
         self.write(1)
+"""
+LOOP = """
+import pickle
+import sys
+
+for number in range(int(sys.argv[1])):
+    with open(f"{sys.argv[2]}/Task_number={number}.pkl", "wb") as file:
+        pickle.dump(number, file)
 """
 PLAIN = """
 import sys
@@ -118,11 +128,12 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--old", metavar="PYTHON", help="has luisy 1.4.7")
     parser.add_argument("--rounds", type=int, default=3, help="times per case (default: 3)")
     parser.add_argument("--instances", type=int, default=10_000, help="of the no-op run")
+    parser.add_argument("--folder", metavar="DIR", help="where to work (default: where TMPDIR is)")
     asked = parser.parse_args(arguments)
     table = Table(title="seconds, medians (processor time in brackets)")
     for title in ("case", "luisy", "compared with", "its time", "ratio"):
         table.add_column(title)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory(dir=asked.folder) as folder:
         for row in rows(Path(folder), asked.old, asked.rounds, asked.instances):
             table.add_row(*row)
     Console().print(table)
@@ -144,6 +155,13 @@ def rows(folder: Path, old: str | None, rounds: int, instances: int) -> list[lis
     for workers in (1, 2):
         found += trivial_rows(folder, workers, rounds)
     return found
+
+
+def added_row(folder: Path, ours: Spent, count: int, rounds: int) -> list[str]:
+    """Show what a trivial task takes beyond the writing of its file."""
+    loop = each(written(folder, 20, rounds), written(folder, count, rounds), count)
+    added = Spent(ours.wall - loop.wall, ours.cpu - loop.cpu)
+    return row(f"what luisy adds to a task of {count:,} (ms)", added, "its file alone", loop)[:4]
 
 
 def noop_row(project: Instances, instances: int, old: str | None, rounds: int) -> list[str]:
@@ -238,6 +256,8 @@ def trivial_rows(folder: Path, workers: int, rounds: int) -> list[list[str]]:
     start, plain_start = (way(folder, 20, workers, rounds) for way in (trivial, plain))
     for count in (500, 10_000):
         ours = each(start, trivial(folder, count, workers, rounds), count)
+        if workers == 1:
+            found.append(added_row(folder, ours, count, rounds))
         title = f"a trivial task of {count:,}, {workers} workers (ms)"
         if count > 500:  # luigi alone would need ten minutes
             found.append(row(title, ours))
@@ -274,6 +294,12 @@ def plain(folder: Path, count: int, workers: int, rounds: int) -> Spent:
         words += ["--local-scheduler", "--log-level", "ERROR", "--workers", str(workers)]
         times.append(run([sys.executable, "-c", "import luigi; luigi.run()", *words], project))
     return median(times)
+
+
+def written(folder: Path, count: int, rounds: int) -> Spent:
+    """Write as many files as trivial tasks do, in a loop."""
+    words = [sys.executable, "-c", LOOP, str(count)]
+    return median([run([*words, tempfile.mkdtemp(dir=folder)], folder) for _ in range(rounds)])
 
 
 def spent(words: list[str], folder: Path, rounds: int) -> Spent:
