@@ -164,9 +164,10 @@ def until(process, words: str) -> None:
 def until_logged(chain, words: str) -> None:
     """Read luigi's only log until it says these words."""
     (log,) = (chain.final.parent / ".luisy/logs").iterdir()
+    said = ""
     with log.open() as lines:
-        while words not in lines.readline():
-            pass
+        while words not in said:
+            said += lines.readline()  # of a line that is being written, what there is of it
 
 
 def kill(process) -> None:
