@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from types_boto3_s3.client import S3Client
 
 CONNECTIONS = 32
-PART_WORKERS = 6
+# Each part on its way needs a core's time, for digests, encryption and copies. More parts than the
+# cores can serve displace each other in the caches; more than six bring nothing.
+PART_WORKERS = min(6, (os.cpu_count() or 1) + 1)
 _ATTEMPTS = 6
 
 

@@ -22,6 +22,7 @@ _TIMEOUT = 60
 _PORTS = {"http": 80, "https": 443}
 _CHUNK = 64 * 1024
 _PIECE = 256 * 1024
+_PIECE_SENT = 1024 * 1024
 _LONGEST_HEAD = 64 * 1024
 _MOST_DIGITS = 18
 _ERRORS = 300
@@ -148,8 +149,8 @@ class Wire:
 
 def _send(connection: socket.socket, body: memoryview) -> None:
     # In pieces, for the time that is allowed is that of one call: a slow line needs more for all.
-    for start in range(0, len(body), _PIECE):
-        connection.sendall(body[start : start + _PIECE])
+    for start in range(0, len(body), _PIECE_SENT):
+        connection.sendall(body[start : start + _PIECE_SENT])
 
 
 def _received(connection: socket.socket, sink: Sink | None) -> Reply:
