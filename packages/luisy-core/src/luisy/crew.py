@@ -151,9 +151,10 @@ class Crew:
         """Let the processes end; luigi has ended those that still ran a task."""
         self._idle.clear()
         self._busy.clear()
+        alive = self._alive()  # before: one that ends at once is to be waited for, too
         for hand in self._forked:
             self._dismiss(hand)
-        for hand in self._alive():
+        for hand in alive:
             hand.process.join()
 
     def kill(self) -> None:
