@@ -81,6 +81,17 @@ def test_loggers_are_as_before_afterwards(folder):
     assert (logger.level, logger.propagate, list(logger.handlers)) == before
 
 
+def test_logger_that_a_program_has_disabled_stays_disabled(folder):
+    logger = logging.getLogger("luigi-interface")
+    logger.disabled = True
+    try:
+        luisy.build(Noted(number=4))
+        assert logger.disabled
+    finally:
+        logger.disabled = False
+    assert "from run" not in logs(folder)
+
+
 def test_configuration_of_luigi_says_where_its_log_goes(folder):
     config = luigi.configuration.get_config()
     path = folder / "logging.conf"

@@ -243,6 +243,42 @@ def test_outdir_is_there_when_a_task_runs():
     assert [Path(path).read_text() for path in Images().read()] == ["1"]
 
 
+def test_instance_from_before_a_parameter_can_still_be_shown():
+    class Giving(luisy.Task):
+        given = luigi.IntParameter(default=1)
+
+    class Taking(luisy.Task):
+        own = luigi.IntParameter(default=2)
+
+    before = Taking(own=3)
+    luisy.inherits(Giving)(Taking)
+    assert repr(before) == "Taking(own=3)"
+    assert repr(Taking(own=3)) == "Taking(given=1, own=3)"
+
+
+def test_requirements_are_asked_for_anew_when_a_run_of_plain_luigi_is_over():
+    numbers = [1]
+
+    class Numbered(luisy.Task):
+        number = luigi.IntParameter()
+
+        def run(self):
+            self.write(self.number)
+
+    class Growing(luisy.Task):
+        def requires(self):
+            return [Numbered(number=number) for number in numbers]
+
+        def run(self):
+            self.write(numbers)
+
+    assert luigi.build([Growing()], local_scheduler=True, log_level="ERROR")
+    assert Growing().complete()
+    numbers.append(2)
+    assert Growing().deps() == [Numbered(number=1), Numbered(number=2)]
+    assert not Growing().complete()
+
+
 def test_interruption_in_an_event_handler_interrupts_the_run():
     @luisy.interim
     class Interrupted(luisy.Task):

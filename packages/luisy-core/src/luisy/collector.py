@@ -32,14 +32,9 @@ def rest() -> None:
 def work() -> None:
     """Let the collector work again if it rests, on what is made from now on.
 
-    Nobody looks at what is there already, and so the processes that are forked do not copy it.
+    Nobody looks at what is there already: processes that are forked do not copy it, and one that
+    ends gives it no last look. Garbage that is part of it stays, too.
     """
     if not gc.isenabled():
         gc.freeze()
         gc.enable()
-
-
-def leave() -> None:
-    """Spare a process that ends a last look at what it leaves, if the collector still rests."""
-    if not gc.isenabled():
-        gc.freeze()

@@ -80,11 +80,13 @@ class _Worker(Worker):
 
     def _add_task(self, *args: Any, **settings: Any) -> None:
         # With a scheduler of this process, that it was told of a task is no news.
-        logger.disabled = isinstance(self._scheduler, _Watched) and self._scheduler.is_here
+        before = logger.disabled
+        is_here = isinstance(self._scheduler, _Watched) and self._scheduler.is_here
+        logger.disabled = before or is_here
         try:
             super()._add_task(*args, **settings)  # type: ignore[no-untyped-call]
         finally:
-            logger.disabled = False
+            logger.disabled = before
 
     def run(self) -> bool:
         """Work until nothing is left to do."""

@@ -125,7 +125,9 @@ def is_complete(task: Task) -> bool:
 
 def planned_requirements(task: luigi.Task) -> list[luigi.Task] | None:
     """Return what a task requires according to the plan of the run, or None if no plan knows it."""
-    found = _current.find(task) if _current else None
+    if _current is None or (_current.worker and _asking_worker() is not _current.worker):
+        return None  # a run that plain luigi began may be over
+    found = _current.find(task)
     if found is None:
         return None
     nodes = found[0].pipeline.nodes

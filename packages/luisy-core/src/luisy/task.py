@@ -95,7 +95,7 @@ class Task(luigi.Task, metaclass=TaskClass):
         shown = [
             f"{name}={parameter.serialize(self.param_kwargs[name])}"
             for name, parameter in self.get_params()
-            if parameter.significant
+            if parameter.significant and name in self.param_kwargs  # else younger than the task
         ]
         return f"{self.get_task_family()}({', '.join(shown)})"
 

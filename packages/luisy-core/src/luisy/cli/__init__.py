@@ -29,8 +29,10 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         argv: The arguments; those of the process by default.
     """
     collector.rest()
-    code = call(sys.argv[1:] if argv is None else argv)
-    collector.leave()
+    try:
+        code = call(sys.argv[1:] if argv is None else argv)
+    finally:
+        collector.work()
     sys.exit(code)
 
 
