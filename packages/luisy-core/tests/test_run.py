@@ -60,14 +60,27 @@ class Sum(luisy.Task):
         self.write({"value": sum(one.read()["value"] for one in self.input())})
 
 
-@luisy.final
-class ReadsItsRequirementsFromSomewhere(luisy.Task):
-    def requires(self):
-        RAN.append("requires")
-        return [Doubled()]
+@luisy.interim
+class Listed(luisy.Task):
+    number = luisy.IntParameter()
 
     def run(self):
-        self.write(len(self.deps()))
+        RAN.append(f"Listed{self.number}")
+        self.write(self.number)
+
+
+@luisy.final
+@luisy.json_output()
+class Growing(luisy.Task):
+    """Requires what another task lists, as soon as that is known."""
+
+    def requires(self):
+        listing = Doubled()
+        known = listing.output().read() if listing.output().exists() else {}
+        return [listing, *(Listed(number=number) for number in known.values())]
+
+    def run(self):
+        self.write([one.read() for one in self.input()[1:]])
 
 
 @luisy.final
@@ -431,11 +444,10 @@ def test_many_missing_inputs_are_cut(folder):
     assert lines[-1] == "  and 10 more"
 
 
-def test_requirements_are_asked_for_once_in_a_run(folder):
-    task = ReadsItsRequirementsFromSomewhere()
-    assert luisy.build(task).succeeded
-    assert RAN == ["requires", "Doubled"]
-    assert task.read() == 1
+@pytest.mark.parametrize("workers", [1, 2])
+def test_requirement_that_is_known_only_during_the_run_is_made(folder, workers):
+    assert luisy.build(Growing(), workers=workers).succeeded
+    assert Growing().read() == [14]
 
 
 def test_dry_run_runs_nothing(folder):

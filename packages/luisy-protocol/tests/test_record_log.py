@@ -295,3 +295,7 @@ def test_amend_keeps_the_hashes_of_luisy_1_4_until_there_is_a_record():
 def test_encode_of_an_invalid_key_raises():
     with pytest.raises(InvalidKey):
         encode([Record("../a", "", "", 0)])
+
+
+def test_table_of_a_damaged_file_has_an_id():
+    assert parts_id({"a": ["b"]}) != parts_id({"a": "b"})

@@ -32,9 +32,15 @@ def rest() -> None:
 def work() -> None:
     """Let the collector work again if it rests, on what is made from now on.
 
-    Nobody looks at what is there already: processes that are forked do not copy it, and one that
-    ends gives it no last look. Garbage that is part of it stays, too.
+    Nobody looks again at what is there and is no garbage; processes that are forked do not copy it.
     """
+    if not gc.isenabled():
+        gc.collect()
+        leave()
+
+
+def leave() -> None:
+    """Let the collector work again if it rests, and spare a process that ends its last look."""
     if not gc.isenabled():
         gc.freeze()
         gc.enable()

@@ -123,17 +123,6 @@ def is_complete(task: Task) -> bool:
     return _is_done(*found)
 
 
-def planned_requirements(task: luigi.Task) -> list[luigi.Task] | None:
-    """Return what a task requires according to the plan of the run, or None if no plan knows it."""
-    if _current is None or (_current.worker and _asking_worker() is not _current.worker):
-        return None  # a run that plain luigi began may be over
-    found = _current.find(task)
-    if found is None:
-        return None
-    nodes = found[0].pipeline.nodes
-    return [nodes[below].task for below in nodes[found[1]].requires]
-
-
 def prepare_read(task: luigi.Task) -> None:
     """Fetch the output of a task from the store if it is fresh there and not here.
 

@@ -156,16 +156,6 @@ class Task(luigi.Task, metaclass=TaskClass):
         """Return the tasks that this one requires, each once."""
         return list(dict.fromkeys(flatten(self.requires())))
 
-    def deps(self) -> list[luigi.Task]:
-        """Return the tasks that this one requires, during a run as the plan found them.
-
-        luigi asks when it takes in a task and again when it starts it.
-        """
-        from luisy.session import planned_requirements
-
-        planned = planned_requirements(self)
-        return super().deps() if planned is None else planned  # type: ignore[no-untyped-call]
-
     def get_file_name(self) -> str:
         """Return the name of the output file, with or without its ending; override it."""
         named = self.named_parameters()

@@ -135,12 +135,18 @@ def dump(line: Line) -> str:
 
 def parts_id(parts: Mapping[str, str]) -> str:
     """Return the id of a table of parts; empty for the empty one."""
-    return _table_id(tuple(parts.items())) if parts else ""
+    items = tuple(parts.items())
+    try:
+        return _known_id(items) if parts else ""
+    except TypeError:  # a damaged file has other values than text
+        return _table_id(items)
 
 
-@lru_cache(256)  # the instances of a class have one table
 def _table_id(parts: tuple[tuple[str, str], ...]) -> str:
     return hashlib.sha256(_compact(dict(sorted(parts))).encode()).hexdigest()[:32]
+
+
+_known_id = lru_cache(256)(_table_id)  # the instances of a class have one table
 
 
 def to_line(record: Record, table: str) -> Line:

@@ -32,7 +32,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     try:
         code = call(sys.argv[1:] if argv is None else argv)
     finally:
-        collector.work()
+        collector.leave()
     sys.exit(code)
 
 
