@@ -1,11 +1,15 @@
 """A request out, an answer in; what is not understood is an error, and never part of the next."""
 
+import os
 import socket
+import ssl
 import threading
+from contextlib import suppress
 from urllib.parse import urlsplit
 
 import pytest
-from minus80.s3_wire import Sink, Wire
+import trustme
+from minus80.s3_wire import Section, Sink, Wire
 
 GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "x"\r\n\r\nbody'
 
@@ -13,10 +17,12 @@ GOOD = b'HTTP/1.1 200 OK\r\nContent-Length: 4\r\nETag: "x"\r\n\r\nbody'
 class Server:
     """Answers each request with the next of some texts, each connection with its own list."""
 
-    def __init__(self, *connections):
+    def __init__(self, *connections, context=None):
         self.requests = []
         self._listener = socket.create_server(("127.0.0.1", 0))
-        self.url = urlsplit(f"http://127.0.0.1:{self._listener.getsockname()[1]}")
+        self._context = context
+        scheme, port = "https" if context else "http", self._listener.getsockname()[1]
+        self.url = urlsplit(f"{scheme}://127.0.0.1:{port}")
         self._thread = threading.Thread(target=self._serve, args=(connections,))
         self._thread.start()
 
@@ -27,7 +33,9 @@ class Server:
     def _serve(self, connections):
         for answers in connections:
             connection, _ = self._listener.accept()
-            with connection:
+            if self._context:
+                connection = self._context.wrap_socket(connection, server_side=True)
+            with suppress(OSError), connection:  # a client may leave
                 for answer in answers:
                     self.requests.append(self._request(connection))
                     connection.sendall(answer)
@@ -36,11 +44,11 @@ class Server:
     def _request(connection):
         text = b""
         while b"\r\n\r\n" not in text:
-            text += connection.recv(65536)
+            text += connection.recv(65536) or b"\r\n\r\n"
         head, _, body = text.partition(b"\r\n\r\n")
-        size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
-        while len(body) < size:
-            body += connection.recv(65536)
+        size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0] or 0)
+        while len(body) < size and (more := connection.recv(65536)):
+            body += more
         return head, body
 
 
@@ -48,8 +56,8 @@ class Server:
 def serve():
     made = []
 
-    def serve(*connections):
-        made.append(Server(*connections))
+    def serve(*connections, context=None):
+        made.append(Server(*connections, context=context))
         return made[-1]
 
     yield serve
@@ -74,6 +82,42 @@ def test_exchange_sends_the_body_whole(serve, size):
     wire.exchange("PUT", "/a", {}, b"x" * size)
     assert server.requests[0][1] == b"x" * size
     wire.close()
+
+
+@pytest.fixture(params=["http", "https"])
+def wire_and_server(request, serve, tmp_path):
+    """Return a way to a server that answers twice, and the server."""
+    if request.param == "http":
+        server = serve([GOOD], [GOOD])
+        wire = Wire(server.url)
+    else:
+        authority, context = trustme.CA(), ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+        authority.issue_cert("127.0.0.1").configure_cert(context)
+        authority.cert_pem.write_to_path(str(tmp_path / "ca.pem"))
+        server = serve([GOOD], [GOOD], context=context)
+        wire = Wire(server.url, ca_bundle=str(tmp_path / "ca.pem"))
+    yield wire, server
+    wire.close()
+
+
+@pytest.mark.parametrize("size", [10, 1_000_000])
+def test_section_of_a_file_is_sent(wire_and_server, tmp_path, size):
+    wire, server = wire_and_server
+    content = os.urandom(size + 20)
+    (tmp_path / "file").write_bytes(content)
+    section = Section(tmp_path / "file", 7, size)
+    assert wire.exchange("PUT", "/a", {}, section).body == b"body"
+    wire.exchange("PUT", "/a", {}, b"")
+    assert [body for _, body in server.requests] == [content[7 : size + 7], b""]
+
+
+def test_section_of_a_file_that_has_become_shorter_is_an_error(wire_and_server, tmp_path):
+    wire, server = wire_and_server
+    (tmp_path / "file").write_bytes(bytes(1000))
+    with pytest.raises(OSError, match="shorter"):
+        wire.exchange("PUT", "/a", {}, Section(tmp_path / "file", 7, 1000))
+    wire.exchange("PUT", "/a", {}, b"")
+    assert server.requests[-1][1] == b""
 
 
 def test_answer_that_comes_in_pieces_is_put_together(serve):

@@ -13,16 +13,19 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections import deque
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import cycle
 from pathlib import Path
 
-from luisy_protocol.digest import CHUNK
 from luisy_protocol.errors import IntegrityError
 from luisy_protocol.os_errors import translated
 
 PART = 8 * 1024 * 1024
 _MOST_PARTS = 10_000
+_PIECE = 512 * 1024
+_PIECES = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +57,18 @@ def digest_parts(path: Path) -> PartDigests:
         stamp = stamp_of(os.fstat(file.fileno()))
         part_size = part_size_of(stamp[0])
         whole, size, parts = hashlib.sha256(), 0, []
-        under_way: Future[None] | None = None
-        while piece := file.read(CHUNK):
+        memory = cycle([memoryview(bytearray(_PIECE)) for _ in range(_PIECES)])
+        under_way: deque[Future[None]] = deque()
+        while count := file.readinto(piece := next(memory)):
             if size % part_size == 0:
                 parts.append(hashlib.sha256())
-            before, under_way = under_way, beside.submit(parts[-1].update, piece)
-            whole.update(piece)
-            size += len(piece)
-            if before:
-                before.result()
+            under_way.append(beside.submit(parts[-1].update, piece[:count]))
+            whole.update(piece[:count])
+            size += count
+            if len(under_way) == _PIECES - 1:  # the next piece takes the memory of the first
+                under_way.popleft().result()
+        for last in under_way:
+            last.result()
     digests = tuple(part.hexdigest() for part in parts)
     return PartDigests(whole.hexdigest(), size, part_size, digests, stamp)
 

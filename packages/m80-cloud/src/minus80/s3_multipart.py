@@ -36,6 +36,7 @@ from minus80.s3_connection import Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_quick import Part, checksum
 from minus80.s3_signing import sha256_of
+from minus80.s3_wire import Section
 
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
@@ -173,12 +174,13 @@ class _Upload:
         return done
 
     def _put(self, number: int) -> Part:
-        body, sha256 = self._read(number), self._digests.parts[number - 1]
+        section, sha256 = self._section(number), self._digests.parts[number - 1]
         quick = self._connection.quick
         if quick:
-            part = quick.put_part(self._key, body, upload=self._id, number=number, sha256=sha256)
+            part = quick.put_part(self._key, section, upload=self._id, number=number, sha256=sha256)
             if part:
                 return part
+        body = self._read(number)
         if sha256_of(body) != sha256:
             raise changed(self._path, url=self._connection.url)
         answer = self._client.upload_part(
@@ -191,11 +193,13 @@ class _Upload:
         )
         return Part(len(body), answer["ETag"], answer.get("ChecksumSHA256"))
 
+    def _section(self, number: int) -> Section:
+        start = (number - 1) * self._digests.part_size
+        return Section(self._path, start, min(self._digests.part_size, self._digests.size - start))
+
     def _read(self, number: int) -> bytes:
-        size = self._digests.part_size
-        with translated(f"read {self._path}"), self._path.open("rb", buffering=0) as file:
-            file.seek((number - 1) * size)
-            return file.read(size)
+        with translated(f"read {self._path}"):
+            return self._section(number).read()
 
     def _is_same(self, part: Part, number: int) -> bool:
         if part.checksum:

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
+from pathlib import Path
 from queue import Empty, SimpleQueue
 from urllib.parse import SplitResult
 
@@ -40,6 +41,30 @@ class Sink:
 
     size: int
     write: Callable[[int, memoryview], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A part of a file, as the content of a request.
+
+    Attributes:
+        path: The file.
+        start: Where the part begins.
+        size: How many bytes it has.
+    """
+
+    path: Path
+    start: int
+    size: int
+
+    def __len__(self) -> int:
+        return self.size
+
+    def read(self) -> bytes:
+        """Return the part, or less if the file ends before."""
+        with self.path.open("rb", buffering=0) as file:
+            file.seek(self.start)
+            return file.read(self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +103,7 @@ class Wire:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: bytes = b"",
+        body: bytes | Section = b"",
         *,
         sink: Sink | None = None,
     ) -> Reply:
@@ -108,14 +133,10 @@ class Wire:
                 self._idle.get_nowait().close()
 
     def _exchange(
-        self, connection: socket.socket, head: bytes, body: bytes, sink: Sink | None
+        self, connection: socket.socket, head: bytes, body: bytes | Section, sink: Sink | None
     ) -> Reply:
         try:
-            if len(body) <= _CHUNK:
-                connection.sendall(head + body)
-            else:
-                connection.sendall(head)
-                _send(connection, memoryview(body))
+            _send(connection, head, body)
             reply = _received(connection, sink)
         except BaseException:
             connection.close()
@@ -147,10 +168,37 @@ class Wire:
             raise
 
 
-def _send(connection: socket.socket, body: memoryview) -> None:
+def _send(connection: socket.socket, head: bytes, body: bytes | Section) -> None:
+    if isinstance(body, Section):
+        if not isinstance(connection, ssl.SSLSocket):
+            _send_section(connection, head, body)
+            return
+        body = _whole(body)
+    if len(body) <= _CHUNK:
+        connection.sendall(head + body)
+        return
+    connection.sendall(head)
     # In pieces, for the time that is allowed is that of one call: a slow line needs more for all.
     for start in range(0, len(body), _PIECE_SENT):
-        connection.sendall(body[start : start + _PIECE_SENT])
+        connection.sendall(memoryview(body)[start : start + _PIECE_SENT])
+
+
+def _send_section(connection: socket.socket, head: bytes, section: Section) -> None:
+    """Let the system send what it has of a file in memory, without a copy for this process."""
+    with section.path.open("rb") as file:
+        connection.sendall(head)
+        _check_whole(section, connection.sendfile(file, section.start, section.size))
+
+
+def _whole(section: Section) -> bytes:
+    content = section.read()
+    _check_whole(section, len(content))
+    return content
+
+
+def _check_whole(section: Section, size: int) -> None:
+    if size != section.size:
+        raise ConnectionError(f"{section.path} has become shorter")
 
 
 def _received(connection: socket.socket, sink: Sink | None) -> Reply:
