@@ -371,6 +371,33 @@ def test_own_initialiser_gets_what_the_caller_gave():
     assert seen == [((3,), {})]
 
 
+def test_own_constructor_gets_what_the_caller_gave():
+    seen = []
+
+    class Own(luisy.Task):
+        x = luisy.IntParameter()
+
+        def __new__(cls, *args, **kwargs):
+            seen.append((args, kwargs))
+            return super().__new__(cls)
+
+    assert Own(3).x == 3
+    assert seen == [((3,), {})]
+
+
+def test_own_values_of_parameters_are_worked_out_from_what_the_caller_gave():
+    class Doubled(luisy.Task):
+        x = luisy.IntParameter()
+
+        @classmethod
+        def get_param_values(cls, params, args, kwargs):
+            values = dict(super().get_param_values(params, args, kwargs))
+            return list((values | {"x": 2 * values["x"]}).items())
+
+    assert Doubled(3).x == 6
+    assert Doubled(x=3) is Doubled(3)
+
+
 def test_former_key_is_what_luisy_1_4_wrote():
     class Text(luisy.Task):
         x = luisy.Parameter()

@@ -10,12 +10,13 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING
+from typing import NamedTuple
 
+import luigi
 from luisy_protocol.errors import ConfigurationError
 
-if TYPE_CHECKING:  # luigi takes a quarter of a second to import
-    import luigi
+from luisy.namesakes import check_ids
+from luisy.task import Task
 
 
 class Kind(StrEnum):
@@ -33,9 +34,8 @@ class Kind(StrEnum):
     """A task of luigi alone that has no ``run``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
-    """One task instance in a pipeline.
+class Node(NamedTuple):
+    """One task instance in a pipeline; a tuple, for pipelines have very many.
 
     Attributes:
         task: The instance.
@@ -118,8 +118,6 @@ def discover(
         ConfigurationError: If tasks require each other in a circle, require something that is not a
             task, or share an output or a name.
     """
-    from luisy.namesakes import check_ids
-
     finished: dict[luigi.Task, int] = {}
     nodes: list[Node] = []
     stack = [_visit(root, yielded)]
@@ -153,8 +151,6 @@ class _Visit:
 
 
 def _visit(task: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | None) -> _Visit:
-    from luisy.task import Task
-
     requires = _requirements(task)
     key = task.key if isinstance(task, Task) else ""
     more = dict.fromkeys(yielded(key)) if yielded and key else ()
@@ -170,8 +166,6 @@ def _next(visit: _Visit, finished: Container[luigi.Task]) -> luigi.Task | None:
 
 
 def _requirements(task: luigi.Task) -> dict[luigi.Task, None]:
-    import luigi
-
     found: dict[luigi.Task, None] = {}
     for below in task.deps():
         if not isinstance(below, luigi.Task):
@@ -193,8 +187,6 @@ def _node(visit: _Visit, finished: Mapping[luigi.Task, int]) -> Node:
 
 
 def _makes_folder(task: luigi.Task) -> bool:
-    from luisy.task import Task
-
     # A target costs more than its class, and there are many tasks.
     if isinstance(task, Task) and type(task).output is Task.output:
         return task.target_cls.is_folder
@@ -202,8 +194,6 @@ def _makes_folder(task: luigi.Task) -> bool:
 
 
 def _kind(task: luigi.Task, key: str) -> Kind:
-    import luigi
-
     if isinstance(task, luigi.WrapperTask):
         return Kind.WRAPPER
     if not key:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
 from luisy.pipeline import Kind
 
@@ -36,8 +36,7 @@ class Cause(StrEnum):
     SKIPPED = "skipped"
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(NamedTuple):
     """Why an output does not count as fresh, in words a person can act on.
 
     Attributes:
@@ -51,9 +50,8 @@ class Reason:
     subject: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
-    """The verdict on one task.
+class Step(NamedTuple):
+    """The verdict on one task; a tuple, for plans have very many.
 
     Attributes:
         name: The task as a person writes it.

@@ -18,7 +18,7 @@ from luisy.project import ProjectName
 from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget
 from luisy.targets.objects import PickleTarget
 from luisy.targets.tables import CloudTarget
-from luisy.task_class import Parameters, TaskClass, given_values, with_plain_defaults
+from luisy.task_class import Parameters, Settled, TaskClass, given_values, with_plain_defaults
 
 _luigi_logger = logging.getLogger("luigi-interface")
 
@@ -69,15 +69,17 @@ class Task(luigi.Task, metaclass=TaskClass):
         return cls.known_parameters()
 
     @classmethod
-    def get_param_values(cls, params: Parameters, args: Any, kwargs: Any) -> list[tuple[str, Any]]:
+    def get_param_values(cls, params: Parameters, args: Any, kwargs: Any) -> Settled:
         """Return the name and the value of each parameter: given, configured or by default."""
+        if len(args) == 1 and type(args[0]) is Settled:
+            return args[0]
         values = given_values(params, args, kwargs)
         if values is None:
             given = with_plain_defaults(cls.get_task_family(), params, args, kwargs)
             values = given_values(params, args, given)
         if values is None:
-            values = super().get_param_values(params, args, given)  # type: ignore[no-untyped-call]
-        return list(values)
+            values = Settled(super().get_param_values(params, args, given))  # type: ignore[no-untyped-call]
+        return values
 
     def trigger_event(self, event: str, *args: Any, **kwargs: Any) -> None:
         """Tell of an event to those who want to know; luigi would not let Ctrl-C through."""

@@ -27,6 +27,13 @@ _UNHASHABLE = (list, set)
 Parameters: TypeAlias = list[tuple[str, luigi.Parameter[Any]]]
 
 
+class Settled(list[tuple[str, Any]]):
+    """The name and the value of each parameter, as luigi keeps them.
+
+    luigi asks for them twice more to make an instance: then it gets the very same.
+    """
+
+
 class TaskClass(Register):
     """The metaclass of `luisy.Task`."""
 
@@ -51,10 +58,10 @@ class TaskClass(Register):
 
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Make an instance, or return the one with these parameters."""
-        if cls.__init__ is luigi.Task.__init__:
-            # Every value is given by name from here on, so that luigi looks for no default again.
-            kwargs = dict(cls.get_param_values(cls.get_params(), args, kwargs))
-            args = ()
+        if cls.__init__ is luigi.Task.__init__ and cls.__new__ is object.__new__:
+            values = cls.get_param_values(cls.get_params(), args, kwargs)
+            if type(values) is Settled:
+                return super().__call__(values)  # type: ignore[no-untyped-call]
         return super().__call__(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     def known_parameters(cls: Any) -> Parameters:  # noqa: N805
@@ -107,11 +114,11 @@ def with_plain_defaults(
 
 def given_values(
     parameters: Parameters, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> list[tuple[str, Any]] | None:
+) -> Settled | None:
     """Return the values as luigi keeps them where every one is given by name, else None."""
     if args or len(kwargs) != len(parameters):
         return None
-    values = []
+    values = Settled()
     for name, parameter in parameters:  # a loop, for each comprehension would be a call
         if name not in kwargs:
             return None
