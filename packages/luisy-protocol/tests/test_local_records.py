@@ -3,6 +3,8 @@
 import multiprocessing
 import os
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 
 import pytest
@@ -244,6 +246,30 @@ def test_append_when_the_folder_cannot_be_made_says_so(tmp_path):
     (tmp_path / "p").write_text("a file")
     with pytest.raises(Exception, match=r"\.luisy\.hash"):
         LocalRecords(tmp_path / "p" / ".luisy.hash").append([record("a")])
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
+def test_append_of_which_a_part_has_room_says_so_and_keeps_the_others(records, path):
+    records.append([record("a")])
+    code = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from luisy_protocol.errors import LuisyError\n"
+        "from luisy_protocol.local_records import LocalRecords\n"
+        "from luisy_protocol.record import Record\n"
+        "path = Path(sys.argv[1]); room = path.stat().st_size + 50\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))\n"
+        "try:\n"
+        "    LocalRecords(path).append([Record('p/raw/b', '1' * 64, '2' * 64, 3)])\n"
+        "except LuisyError as error:\n"
+        "    print(error)"
+    )
+    command = [sys.executable, "-B", "-c", code, str(path)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert done.stdout.startswith(f"cannot write {path}: ")
+    assert list(records.read().records) == ["p/raw/a"]
+    records.append([record("c")])
+    assert set(records.read().records) == {"p/raw/a", "p/raw/c"}
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")

@@ -60,6 +60,7 @@ class LocalRecords:
     def __init__(self, path: Path) -> None:
         self.path = Path(path)
         self._lock = self.path.with_name(self.path.name + ".lock")
+        self._folder = str(self.path.parent)
         self._inode = 0
         self._seen = 0  # how many bytes of that inode are known
         self._tables: set[str] = set()  # the tables of parts within them
@@ -110,13 +111,12 @@ class LocalRecords:
 
     def _write(self, lines: Callable[[set[str]], tuple[bytes, set[str]]]) -> None:
         with translated(f"write {self.path}"):
-            if not self.path.parent.is_dir():
+            if not os.path.isdir(self._folder):  # noqa: PTH112 - `Path` costs, and each task asks
                 self.path.parent.mkdir(parents=True, exist_ok=True)
             with locked(self._lock):
                 self._catch_up()
                 added, tables = lines(self._tables)
-                with self.path.open("ab", buffering=0) as file:
-                    file.write(added)
+                _append(self.path, added)
                 self._seen += len(added)
                 self._tables |= tables
 
@@ -211,6 +211,13 @@ class LocalRecords:
 
     def _located(self, warnings: Iterable[str]) -> tuple[str, ...]:
         return tuple(f"{self.path}: {warning}" for warning in warnings)
+
+
+def _append(path: Path, added: bytes) -> None:
+    """Write all of some lines: a disk that is nearly full takes a part first, and then says so."""
+    with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - `Path` costs
+        while added:
+            added = added[file.write(added) :]
 
 
 def _table_ids(lines: bytes) -> set[str]:
