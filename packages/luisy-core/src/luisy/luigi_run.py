@@ -16,7 +16,7 @@ import luigi
 from luigi.configuration import get_config
 from luigi.rpc import RemoteScheduler, RPCError
 from luigi.task_status import DONE, FAILED, PENDING
-from luigi.worker import TaskProcess, Worker, logger
+from luigi.worker import TaskProcess, Worker
 from luisy_protocol.errors import Unavailable
 
 from luisy.crew import CAN_FORK, Crew, Errand
@@ -79,14 +79,14 @@ class _Worker(Worker):
         return response
 
     def _add_task(self, *args: Any, **settings: Any) -> None:
-        # With a scheduler of this process, that it was told of a task is no news.
-        before = logger.disabled
-        is_here = isinstance(self._scheduler, _Watched) and self._scheduler.is_here
-        logger.disabled = before or is_here
-        try:
+        if not (isinstance(self._scheduler, _Watched) and self._scheduler.is_here):
             super()._add_task(*args, **settings)  # type: ignore[no-untyped-call]
-        finally:
-            logger.disabled = before
+            return
+        # Owners and visible parameters are for luigid's pages, and that it was told is no news.
+        task = self._scheduled_tasks.get(settings["task_id"])
+        if task:
+            self._add_task_history.append((task, settings["status"], settings["runnable"]))
+        self._scheduler.add_task(**settings)
 
     def run(self) -> bool:
         """Work until nothing is left to do."""

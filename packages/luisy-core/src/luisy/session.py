@@ -154,6 +154,16 @@ def fingerprints(task: luigi.Task, workspace: Workspace, project: str) -> Finger
     return found[0].journal.memory(project) if found else workspace.fingerprints(project)
 
 
+def planned_path(task: luigi.Task) -> str:
+    """Return where the output of a task is that a plan knows; empty if there is none."""
+    found = _current.find(task) if _current else None
+    if found is None:
+        return ""
+    work, position = found
+    key = work.pipeline.nodes[position].key
+    return work.settings.workspace.path(key) if key else ""
+
+
 def noted(task: luigi.Task) -> Mapping[str, Fingerprint]:
     """Return what the inputs of a running task were when it started, by key."""
     running = vars(task).get("run")
@@ -305,19 +315,22 @@ class _Recording:
         self.inputs = work.journal.look(work.pipeline.inputs(position))
 
     def __call__(self) -> Any:
-        with self._nothing_left_of_a_failure():
+        try:
             result = type(self._task).run(self._task)
             if isinstance(result, Generator):
                 return self._follow(result)
             told = result if isinstance(result, Made) else Made()
             self._record(told)
+        except BaseException:
+            self._leave_nothing()
+            raise
         told.settle()  # not above: what is recorded is not taken back when this is interrupted
         return None
 
     def _follow(self, steps: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
         """Pass on what a task requires while it runs, and count it among its inputs."""
         answer = None
-        with self._nothing_left_of_a_failure():
+        try:
             while True:
                 try:
                     required = steps.send(answer)
@@ -328,17 +341,15 @@ class _Recording:
                 check_yielded(tasks)
                 answer = yield required
                 self._add_inputs(tasks)
-
-    @contextmanager
-    def _nothing_left_of_a_failure(self) -> Iterator[None]:
-        # What is there now was made by this very run: what was there before lies aside.
-        try:
-            yield
-        except GeneratorExit:
+        except GeneratorExit:  # it goes on when what it requires is there
             raise
         except BaseException:
-            self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
+            self._leave_nothing()
             raise
+
+    def _leave_nothing(self) -> None:
+        # What is there now was made by this very run: what was there before lies aside.
+        self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
 
     def _add_inputs(self, tasks: list[luigi.Task]) -> None:
         for task in tasks:

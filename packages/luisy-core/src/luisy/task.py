@@ -15,7 +15,7 @@ from luisy_protocol.errors import ConfigurationError
 from luisy.config import Config
 from luisy.file_name import file_name, plain_file_name
 from luisy.project import ProjectName
-from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget
+from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget, make_folder_of
 from luisy.targets.objects import PickleTarget
 from luisy.targets.tables import CloudTarget
 from luisy.task_class import Parameters, Settled, TaskClass, given_values, with_plain_defaults
@@ -299,6 +299,11 @@ def _below_working_dir(path: str) -> str:
 @Task.event_handler(luigi.Event.START)  # type: ignore[untyped-decorator]
 def make_outdir(task: Task) -> None:
     """Make the folder of the output before a task runs: the task may put files there itself."""
-    target = task.output()
-    if isinstance(target, LocalTarget):
-        target.makedirs()
+    from luisy.session import planned_path
+
+    path = planned_path(task)
+    if not path:
+        target = task.output()
+        path = target.path if isinstance(target, LocalTarget) else ""
+    if path:
+        make_folder_of(path)

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,15 +76,18 @@ class LocalTarget(LuisyTarget):
         return self.load(Path(self.path))
 
     def write(self, obj: Any) -> None:
-        """Write an object, replacing what was there in one step."""
-        with self.temporary_path() as temporary:
-            self.dump(obj, Path(temporary))
+        """Write an object, replacing what was there in one step.
+
+        Raises:
+            ConfigurationError: If it is a folder that holds other outputs too.
+        """
+        with self._whole() as temporary:
+            self.dump(obj, temporary)
 
     @contextmanager
     def temporary_path(self) -> Iterator[str]:
         """Give a temporary path, and rename it to the target when the block ends well."""
-        self.makedirs()
-        with replacing(Path(self.path)) as temporary:
+        with self._whole() as temporary:
             yield str(temporary)
 
     def open(self, mode: str = "r") -> Any:
@@ -96,9 +99,7 @@ class LocalTarget(LuisyTarget):
 
     def makedirs(self) -> None:
         """Make the folder that holds the output."""
-        folder = os.path.dirname(self.path)  # noqa: PTH120 - called three times for each task
-        if not os.path.isdir(folder):  # noqa: PTH112
-            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        make_folder_of(self.path)
 
     def make_dir(self, path: str | os.PathLike[str]) -> None:
         """Make a folder."""
@@ -108,6 +109,17 @@ class LocalTarget(LuisyTarget):
         """Remove the output; nothing there is fine."""
         with suppress(FileNotFoundError):
             Path(self.path).unlink()
+
+    def _whole(self) -> AbstractContextManager[Path]:
+        self.makedirs()
+        return replacing(Path(self.path))
+
+
+def make_folder_of(path: str) -> None:
+    """Make the folder that holds a file or folder."""
+    folder = os.path.dirname(path)  # noqa: PTH120 - called three times for each task
+    if not os.path.isdir(folder):  # noqa: PTH112
+        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
 
 class FolderTarget(LocalTarget):
@@ -120,30 +132,25 @@ class FolderTarget(LocalTarget):
         """Tell whether the folder is there."""
         return os.path.isdir(self.path)  # noqa: PTH112 - called for each task of a plan
 
-    @contextmanager
-    def temporary_path(self) -> Iterator[str]:
-        """Give an empty temporary folder, and put it in the place of the target at the end.
-
-        Raises:
-            ConfigurationError: If the target is a folder that holds other outputs too.
-        """
-        path = Path(self.path)
-        self._check_own(path)
-        self.makedirs()
-        temporary = temporary_beside(path)
-        temporary.mkdir()
-        try:
-            yield str(temporary)
-            _swap(temporary, path)
-        finally:
-            shutil.rmtree(temporary, ignore_errors=True)
-
     def remove(self) -> None:
         """Remove the folder and everything in it; nothing there is fine."""
         if self.exists():
             outdated = temporary_beside(Path(self.path))
             Path(self.path).rename(outdated)
             shutil.rmtree(outdated)
+
+    @contextmanager
+    def _whole(self) -> Iterator[Path]:
+        path = Path(self.path)
+        self._check_own(path)
+        self.makedirs()
+        temporary = temporary_beside(path)
+        temporary.mkdir()
+        try:
+            yield temporary
+            _swap(temporary, path)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
 
     def _check_own(self, path: Path) -> None:
         if self.path.endswith(("/", os.sep)):
