@@ -10,10 +10,11 @@ from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from luisy_cloud.azure_client import SINGLE, open_container
-from luisy_cloud.azure_quick import Part, QuickPath, open_quick_path
+from luisy_cloud.azure_quick import QuickPath, open_quick_path
 from luisy_cloud.azure_session import AzureSession
 from luisy_cloud.azure_settings import read_settings
 from luisy_cloud.azure_store import LARGE_AT_ONCE, open_azure_store
+from luisy_cloud.streams import PIECE
 from luisy_protocol.digest import digest_bytes
 from luisy_protocol.errors import Conflict
 from luisy_test_servers import Answer, CutAnswer, CutRequest
@@ -57,17 +58,45 @@ def test_get_returns_the_beginning_and_tells_of_the_whole(quick, size):
     assert found.md5 == md5(content).digest()
 
 
-@pytest.mark.parametrize(("start", "size"), [(0, 1), (10, 2000), (4999, 1), (4000, 9000)])
-def test_get_of_a_part_returns_it_and_tells_of_the_whole(quick, start, size):
+def pieces(quick, start: int, end: int, etag: str) -> bytes:
+    return b"".join(quick.pieces("team/p/a", etag=etag, start=start, end=end))
+
+
+@pytest.mark.parametrize(("start", "end"), [(0, 1), (10, 2010), (4999, 5000), (0, 5000)])
+def test_pieces_are_the_part_that_was_asked_for(quick, start, end):
     content = os.urandom(5000)
     info = put(quick, "team/p/a", content)
-    found = quick.get("team/p/a", start=start, size=size)
-    assert (found.content, found.info) == (content[start : start + size], info)
+    assert pieces(quick, start, end, info.etag) == content[start:end]
 
 
-def test_get_of_a_part_behind_the_end_is_left_to_the_sdk(quick):
-    put(quick, "team/p/a", b"x")
-    assert quick.get("team/p/a", start=1, size=1) is None
+def test_pieces_of_a_part_behind_the_end_or_of_another_version_are_left_to_the_sdk(quick):
+    info = put(quick, "team/p/a", b"x")
+    assert pieces(quick, 1, 2, info.etag) == b""
+    assert pieces(quick, 0, 1, "0x0") == b""
+
+
+def test_pieces_end_where_the_line_is_cut(quick, azure_proxy):
+    content = os.urandom(2 * PIECE)
+    info = put(quick, "team/p/a", content)
+    azure_proxy.rule = lambda _: CutAnswer(PIECE + 10)
+    begun = pieces(quick, 0, len(content), info.etag)
+    assert begun == content[: len(begun)]
+    assert PIECE <= len(begun) <= PIECE + 10
+
+
+@pytest.mark.parametrize("trouble", [Answer(503), Answer(403), Answer(200)], ids=str)
+def test_pieces_leave_what_is_no_plain_success_to_the_sdk(quick, azure_proxy, trouble):
+    info = put(quick, "team/p/a", b"x")
+    azure_proxy.rule = lambda _: trouble
+    assert pieces(quick, 0, 1, info.etag) == b""
+
+
+def test_pieces_that_are_all_taken_leave_their_connection_to_the_next(quick):
+    info = put(quick, "team/p/a", b"x")
+    before = quick._pool.num_connections
+    for _ in range(3):
+        assert pieces(quick, 0, 1, info.etag) == b"x"
+    assert quick._pool.num_connections == before
 
 
 @pytest.mark.parametrize(
@@ -83,13 +112,12 @@ def test_get_of_a_part_behind_the_end_is_left_to_the_sdk(quick):
     ],
     ids=["another place", "another length", "too short", "too long", "no size", "absurd", "none"],
 )
-def test_get_leaves_the_answer_to_another_question_to_the_sdk(headers):
-    assert asked_of_a_server_with(headers) is None
+def test_pieces_leave_the_answer_to_another_question_to_the_sdk(headers):
+    assert asked_of_a_server_with(headers) == b""
 
 
-def test_get_takes_the_answer_to_its_question():
-    found = asked_of_a_server_with({"Content-Range": "bytes 10-19/20"})
-    assert (found.content, found.info.size) == (b"x" * 10, 20)
+def test_pieces_are_the_answer_to_the_question():
+    assert asked_of_a_server_with({"Content-Range": "bytes 10-19/20"}) == b"x" * 10
 
 
 @pytest.mark.parametrize("trouble", [Answer(503), Answer(403), Answer(200), CutAnswer(10)], ids=str)
@@ -187,7 +215,11 @@ def upload(store, tmp_path, content: bytes):
     return store.upload(tmp_path / "sent", "p/a", sha256=digest_bytes(content).sha256)
 
 
-@pytest.mark.parametrize("trouble", [None, Answer(503), Answer(429), CutAnswer(10)], ids=str)
+@pytest.mark.parametrize(
+    "trouble",
+    [None, Answer(503), Answer(429), CutAnswer(10), CutAnswer(3 * PIECE + 10)],
+    ids=str,
+)
 def test_large_download_in_trouble_repeats_only_the_block_that_failed(
     proxied, azure_proxy, tmp_path, large, trouble
 ):
@@ -277,7 +309,7 @@ def test_blob_with_an_encoding_arrives_as_it_is_by_either_way(proxied, azure_pro
     assert (tmp_path / "quick").read_bytes() == (tmp_path / "sdk").read_bytes() == packed
 
 
-def asked_of_a_server_with(headers: dict[str, str]) -> Part | None:
+def asked_of_a_server_with(headers: dict[str, str]) -> bytes:
     """Ask a server that gives one answer, whatever the question, for ten bytes from the tenth."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -296,7 +328,7 @@ def asked_of_a_server_with(headers: dict[str, str]) -> Part | None:
     thread = threading.Thread(target=server.handle_request)
     thread.start()
     endpoint = f"http://127.0.0.1:{server.server_port}/team"
-    found = opened_at(endpoint).get("p/a", start=10, size=10)
+    found = b"".join(opened_at(endpoint).pieces("p/a", etag="1", start=10, end=20))
     thread.join()
     server.server_close()
     return found

@@ -3,8 +3,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import io
+import itertools
+import os
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
@@ -74,63 +77,109 @@ def test_checked_reader_of_a_file_that_was_cut_raises_with_its_only_chunk():
         reader.read(5)
 
 
-@given(blocks=st.lists(st.binary(max_size=100)), has_md5=st.booleans())
-def test_checked_writer_writes_the_bytes_and_takes_the_sha256(blocks, has_md5):
-    content, moved = b"".join(blocks), []
+@contextmanager
+def writer(**options) -> Iterator[CheckedWriter]:
+    with tempfile.TemporaryFile("w+b", buffering=0) as file:
+        yield CheckedWriter(file, **{"key": "p/a", "md5": None, **options})
+
+
+@given(
+    content=st.binary(min_size=1, max_size=300),
+    cuts=st.lists(st.integers(0, 300), max_size=5),
+    size=st.integers(1, 50),
+    order=st.randoms(),
+    has_md5=st.booleans(),
+)
+def test_checked_writer_takes_parts_in_any_order_and_the_sha256(
+    content, cuts, size, order, has_md5
+):
     md5 = hashlib.md5(content).digest() if has_md5 else None
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        Path(folder, "x").open("wb", buffering=0) as file,
-    ):
-        writer = CheckedWriter(file, key="p/a", size=len(content), md5=md5, advance=moved.append)
-        for block in blocks:
-            writer.write(block)
-        assert writer.finish() == hashlib.sha256(content).hexdigest()
-        assert Path(folder, "x").read_bytes() == content
+    bounds = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
+    parts = list(itertools.pairwise(bounds))
+    moved: list[int] = []
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "x")
+        written = CheckedWriter(
+            path.open("w+b", buffering=0), key="p/a", md5=md5, advance=moved.append
+        )
+        for start, end in order.sample(parts, len(parts)):
+            pieces = (content[at : min(at + size, end)] for at in range(start, end, size))
+            written.fill(start, end, pieces)
+        for end in bounds:
+            written.check(end)
+        assert written.finish() == hashlib.sha256(content).hexdigest()
+        assert path.read_bytes() == content
     assert sum(moved) == len(content)
 
 
-class Slow(io.RawIOBase):
+def test_checked_writer_may_be_filled_and_checked_at_the_same_time():
+    content, size = os.urandom(64 * 4096), 4096
+    with writer() as written, ThreadPoolExecutor(8) as pool:
+
+        def fill(start: int) -> int:
+            end = start + size
+            written.fill(start, end, (content[at : at + 64] for at in range(start, end, 64)))
+            return end
+
+        for end in pool.map(fill, range(0, len(content), size)):
+            written.check(end)
+        assert written.finish() == hashlib.sha256(content).hexdigest()
+
+
+def test_checked_writer_digests_what_the_file_holds(tmp_path):
+    with (tmp_path / "x").open("w+b", buffering=0) as file:
+        written = CheckedWriter(file, key="p/a", md5=None)
+        written.fill(0, 3, [b"123"])
+        (tmp_path / "x").write_bytes(b"1!3")
+        written.check(3)
+        assert written.finish() == hashlib.sha256(b"1!3").hexdigest()
+
+
+def test_checked_writer_of_a_file_that_was_cut_raises(tmp_path):
+    with (tmp_path / "x").open("w+b", buffering=0) as file:
+        written = CheckedWriter(file, key="p/a", md5=None)
+        written.fill(0, 3, [b"123"])
+        os.truncate(tmp_path / "x", 1)
+        with pytest.raises(IntegrityError, match="was cut"):
+            written.check(3)
+
+
+class Slow(io.FileIO):
     """A file that takes three bytes at a time, as one may that has no buffer."""
 
-    name = "slow"
-
-    def __init__(self) -> None:
-        self.taken = b""
-
     def write(self, content) -> int:
-        self.taken += bytes(content[:3])
-        return min(3, len(content))
+        return super().write(bytes(content[:3]))
 
 
-def test_checked_writer_writes_what_was_not_taken_at_once():
-    file = Slow()
-    CheckedWriter(file, key="p/a", size=7, md5=None).write(b"1234567")
-    assert file.taken == b"1234567"
+def test_checked_writer_writes_what_was_not_taken_at_once(tmp_path):
+    CheckedWriter(Slow(tmp_path / "x", "w+"), key="p/a", md5=None).fill(0, 7, [b"1234567"])
+    assert (tmp_path / "x").read_bytes() == b"1234567"
 
 
-@pytest.mark.parametrize(("size", "fault"), [(1, "1 bytes too long"), (3, "1 bytes too short")])
-def test_checked_writer_of_another_number_of_bytes_raises(size, fault):
-    with tempfile.TemporaryFile("w+b") as file:
-        writer = CheckedWriter(file, key="p/a", size=size, md5=None)
-        writer.write(b"12")
-        with pytest.raises(Unavailable, match=f"p/a arrived {fault}"):
-            writer.finish()
+@pytest.mark.parametrize(
+    ("end", "fault"), [(3, "more of p/a arrived"), (5, "p/a arrived 1 bytes too short")]
+)
+def test_checked_writer_of_a_part_of_another_size_raises_and_leaves_its_neighbour(end, fault):
+    with writer() as written:
+        written.fill(end, end + 1, [b"!"])
+        with pytest.raises(Unavailable, match=fault):
+            written.fill(0, end, [b"12", b"34"])
+        assert written._file.seek(end) == end
+        assert written._file.read() == b"!"
 
 
 def test_checked_writer_of_bytes_with_another_md5_raises():
-    with tempfile.TemporaryFile("w+b") as file:
-        writer = CheckedWriter(file, key="p/a", size=1, md5=hashlib.md5(b"12").digest())
-        writer.write(b"1")
+    with writer(md5=hashlib.md5(b"12").digest()) as written:
+        written.fill(0, 1, [b"1"])
+        written.check(1)
         with pytest.raises(IntegrityError, match="p/a"):
-            writer.finish()
+            written.finish()
 
 
 def test_checked_writer_on_a_full_disk_says_so():
     with Path("/dev/full").open("wb", buffering=0) as file:
-        writer = CheckedWriter(file, key="p/a", size=1, md5=None)
         with pytest.raises(LuisyError, match="the disk is full"):
-            writer.write(b"1")
+            CheckedWriter(file, key="p/a", md5=None).fill(0, 1, [b"1"])
 
 
 class FullAtLast(io.BytesIO):
@@ -144,10 +193,11 @@ class FullAtLast(io.BytesIO):
 
 
 def test_checked_writer_on_a_drive_that_is_full_at_last_says_so():
-    writer = CheckedWriter(FullAtLast(), key="p/a", size=1, md5=None)
-    writer.write(b"1")
+    written = CheckedWriter(FullAtLast(), key="p/a", md5=None)
+    written.fill(0, 1, [b"1"])
+    written.check(1)
     with pytest.raises(LuisyError, match="cannot write x: the disk is full"):
-        writer.finish()
+        written.finish()
 
 
 @given(numbers=st.lists(st.integers(), max_size=20), at_a_time=st.integers(1, 5))

@@ -19,7 +19,8 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -30,6 +31,7 @@ from luisy_protocol.secret import Secret
 from luisy_protocol.store import ObjectInfo
 
 from luisy_cloud.azure_settings import AzureSettings
+from luisy_cloud.streams import PIECE
 
 if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
@@ -46,7 +48,7 @@ _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """An object, or a part of it.
+    """An object, or its beginning.
 
     Attributes:
         content: The bytes.
@@ -83,29 +85,40 @@ class QuickPath:
         self._version = parse_qs(token).get("sv", [""])[0]
         self._is_refused = False
 
-    def get(
-        self, name: str, *, etag: str | None = None, start: int = 0, size: int | None = None
-    ) -> Part | None:
-        """Return a part of a blob, or None if the SDK has to see to it.
+    def get(self, name: str, *, etag: str | None = None) -> Part | None:
+        """Return a small blob, or the beginning of another, or None if the SDK has to see to it.
+
+        Args:
+            name: The blob's name.
+            etag: The etag that it must have.
+        """
+        answer = self._ask("GET", name, _range(0, self._limit, etag), None, self._is_beginning)
+        if answer is None:
+            return None
+        told = answer.headers
+        md5 = told.get("x-ms-blob-content-md5")
+        whole = _whole(answer, 0, self._limit)
+        info = _info(answer, name, size=whole, sha256=told.get("x-ms-meta-sha256"))
+        return Part(answer.data, info, base64.b64decode(md5) if md5 else None)
+
+    def pieces(self, name: str, *, etag: str, start: int, end: int) -> Generator[bytes]:
+        """Yield a part of a blob as it arrives; the SDK has to see to what does not.
 
         Args:
             name: The blob's name.
             etag: The etag that it must have.
             start: Where the part begins.
-            size: How many bytes it has, or fewer at the blob's end; by default, what is small.
+            end: Where it ends, at the blob's end at most.
         """
-        end = start + (size or self._limit)
-        headers = {"x-ms-range": f"bytes={start}-{end - 1}"}
-        if etag is not None:
-            headers["If-Match"] = f'"{etag}"'
-        answer = self._ask("GET", name, headers, None, lambda told: _whole(told, start, end) > 0)
+        from urllib3.exceptions import HTTPError
+
+        headers = _range(start, end, etag)
+        answer = self._begin("GET", name, headers, None, lambda told: _whole(told, start, end) > 0)
         if answer is None:
-            return None
-        told = answer.headers
-        md5 = told.get("x-ms-blob-content-md5")
-        whole = _whole(answer, start, end)
-        info = _info(answer, name, size=whole, sha256=told.get("x-ms-meta-sha256"))
-        return Part(answer.data, info, base64.b64decode(md5) if md5 else None)
+            return
+        with closing(answer), suppress(HTTPError, OSError):
+            while piece := answer.read(PIECE):
+                yield piece
 
     def put(self, name: str, content: bytes, *, sha256: str, md5: bytes) -> ObjectInfo | None:
         """Replace a blob, or return None if the SDK has to see to it.
@@ -125,7 +138,7 @@ class QuickPath:
             "Content-Type": "application/octet-stream",
             "Content-Length": str(len(content)),
         }
-        answer = self._ask("PUT", name, headers, content, lambda told: told.status == 201)
+        answer = self._ask("PUT", name, headers, content, _is_created)
         if answer is None:
             return None
         return _info(answer, name, size=len(content), sha256=sha256)
@@ -146,9 +159,10 @@ class QuickPath:
         query = f"comp=block&blockid={quote(base64.b64encode(id.encode()), safe='')}&"
         # In pieces, for the time that is allowed is that of each: a slow line needs more for all.
         pieces = (block[start : start + _PIECE] for start in range(0, len(block), _PIECE))
-        return bool(
-            self._ask("PUT", name, headers, pieces, lambda told: told.status == 201, query=query)
-        )
+        return self._ask("PUT", name, headers, pieces, _is_created, query=query) is not None
+
+    def _is_beginning(self, answer: BaseHTTPResponse) -> bool:
+        return _whole(answer, 0, self._limit) > 0
 
     def _ask(
         self,
@@ -160,6 +174,28 @@ class QuickPath:
         *,
         query: str = "",
     ) -> BaseHTTPResponse | None:
+        """Return an answer that is a success and came whole, or None."""
+        from urllib3.exceptions import HTTPError
+
+        answer = self._begin(method, name, headers, content, is_success, query=query)
+        if answer is not None:
+            try:
+                _ = answer.data  # read here, so that a cut of the line is met here
+            except (HTTPError, OSError):
+                return None
+        return answer
+
+    def _begin(
+        self,
+        method: str,
+        name: str,
+        headers: dict[str, str],
+        content: bytes | Iterable[memoryview] | None,
+        is_success: Callable[[BaseHTTPResponse], bool],
+        *,
+        query: str = "",
+    ) -> BaseHTTPResponse | None:
+        """Return an answer whose headers are those of a success, or None; it is not read yet."""
         from urllib3.exceptions import HTTPError
 
         if self._is_refused:
@@ -181,7 +217,6 @@ class QuickPath:
             if not is_success(answer):
                 answer.close()
                 return None
-            _ = answer.data  # read here, so that a cut of the line is met here
         except (HTTPError, OSError):
             return None
         return answer
@@ -198,6 +233,15 @@ def open_quick_path(
         return None
     path = urlsplit(url).path
     return QuickPath(pool, path, token=token, limit=limit, timeout=settings.timeout)
+
+
+def _range(start: int, end: int, etag: str | None) -> dict[str, str]:
+    headers = {"x-ms-range": f"bytes={start}-{end - 1}"}
+    return headers if etag is None else {**headers, "If-Match": f'"{etag}"'}
+
+
+def _is_created(answer: BaseHTTPResponse) -> bool:
+    return answer.status == 201
 
 
 def _whole(answer: BaseHTTPResponse, start: int, end: int) -> int:

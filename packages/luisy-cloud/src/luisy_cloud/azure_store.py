@@ -9,7 +9,8 @@ A file of up to 4 MiB is one request either way, and an object of up to 64 MiB i
 written as a whole. What is downloaded, and most small files that are sent, take the quick path
 (`luisy_cloud.azure_quick`). Of larger files only `LARGE_AT_ONCE` travel at a time, however many
 threads ask; this bounds the memory. They are sent in blocks (`luisy_cloud.azure_blocks`), and
-fetched in blocks, `PARALLEL_BLOCKS` of each at a time.
+fetched in blocks, `PARALLEL_BLOCKS` of each at a time, that are written as they arrive
+(`luisy_cloud.streams`).
 """
 
 from __future__ import annotations
@@ -138,20 +139,22 @@ class AzureStore:
         """Write an object's content to `path`; large ones in parallel blocks."""
         name = self._name(key)
         with os_errors.translated(f"write {path}"):
-            file = path.open("wb", buffering=0)
+            file = path.open("w+b", buffering=0)
         with file, translated(f"read {key}", self._where):
             first = self._first(name, if_match)
             info = replace(first.info, key=key)
             # A blob that came by other means has no SHA-256, but often Azure's note of its MD5.
             md5 = None if info.sha256 else first.md5
-            writer = CheckedWriter(file, key=key, size=info.size, md5=md5, advance=advance)
+            writer = CheckedWriter(file, key=key, md5=md5, advance=advance)
+            begun = min(info.size, SINGLE)
+            writer.fill(0, begun, [first.content])
             if info.size <= SINGLE:
-                writer.write(first.content)
+                writer.check(begun)
             else:
-                with self._large, closing(self._rest(name, info)) as blocks:
-                    writer.write(first.content)  # not before: it may be stopped while it waits
-                    for block in blocks:
-                        writer.write(block)
+                with self._large, closing(self._rest(name, info, writer)) as ends:
+                    writer.check(begun)  # not before: it may be stopped while it waits
+                    for end in ends:
+                        writer.check(end)
             return Downloaded(info, writer.finish())
 
     def upload(
@@ -242,21 +245,31 @@ class AzureStore:
         info = self._info(stream.properties)
         return Part(stream.read(SINGLE), info, bytes(md5) if md5 else None)
 
-    def _rest(self, name: str, info: ObjectInfo) -> Generator[bytes]:
-        """Yield what comes after the beginning, of this version of a blob and no other."""
+    def _rest(self, name: str, info: ObjectInfo, writer: CheckedWriter) -> Generator[int]:
+        """Fetch what comes after the beginning, and yield up to where nothing is missing."""
 
-        def fetch(block: int) -> bytes:
-            start = max(block, SINGLE)  # the first is half here; they lie as those of an upload do
-            size = min(block + BLOCK, info.size) - start
-            if self._quick:
-                part = self._quick.get(name, etag=info.etag, start=start, size=size)
-                if part:
-                    return part.content
-            return self._whole.download_blob(
-                name, start, size, decompress=False, **_condition(info.etag)
-            ).readall()
+        def fetch(start: int) -> int:
+            end = min(start + BLOCK - start % BLOCK, info.size)
+            with closing(self._pieces(name, info, start, end)) as pieces:
+                writer.fill(start, end, pieces)
+            return end
 
-        return in_order(fetch, range(0, info.size, BLOCK), at_a_time=PARALLEL_BLOCKS)
+        # The first block is half here; they lie as those of an upload do.
+        starts = [SINGLE, *range(BLOCK, info.size, BLOCK)]
+        return in_order(fetch, starts, at_a_time=PARALLEL_BLOCKS)
+
+    def _pieces(self, name: str, info: ObjectInfo, start: int, end: int) -> Generator[bytes]:
+        """Yield a part of this version of a blob and no other."""
+        if self._quick:
+            for piece in self._quick.pieces(name, etag=info.etag, start=start, end=end):
+                start += len(piece)
+                yield piece
+        if start < end:
+            condition = _condition(info.etag)
+            stream = self._whole.download_blob(
+                name, start, end - start, decompress=False, **condition
+            )
+            yield stream.readall()
 
     def _name(self, key: str) -> str:
         return self._prefix + validate_key(key)

@@ -1,7 +1,8 @@
 """Large files on their way, in order: a digest needs their bytes from the first to the last.
 
 The blocks of an upload are read in order, and sent by several threads. Those of a download are
-asked for in order, arrive in any, and wait until all before them are written and digested.
+asked for in order, and each is written to its place as it arrives. The digests are taken of what
+the file then holds, up to where nothing is missing: no block waits in memory for those before it.
 """
 
 from __future__ import annotations
@@ -10,14 +11,17 @@ import hashlib
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
-from io import BufferedReader
-from typing import BinaryIO, TypeVar
+from io import BufferedReader, FileIO
+from threading import Lock
+from typing import TypeVar
 
 from luisy_protocol.digest import HashingReader
 from luisy_protocol.errors import IntegrityError, Unavailable
 from luisy_protocol.file_placement import write_whole
 from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
+
+PIECE = 256 * 1024  # is still in the processor's cache when it is written
 
 _Item = TypeVar("_Item")
 _Result = TypeVar("_Result")
@@ -82,59 +86,73 @@ class CheckedReader:
 
 
 class CheckedWriter:
-    """Writes a file, takes its SHA-256, and compares its size, and its MD5 if that is known.
+    """Writes a file whose parts arrive in any order, and takes its digests from what it then holds.
 
     Args:
-        file: The file, empty and without a buffer: what a full disk refuses is told at once.
+        file: The file, empty, to be written and read, and without a buffer: what a full disk
+            refuses is told at once.
         key: What it comes from.
-        size: How many bytes it must have in the end.
         md5: The MD5 that its bytes must have, if known.
-        advance: Told of the bytes written.
+        advance: Told of the bytes whose digests are taken.
     """
 
     def __init__(
-        self,
-        file: BinaryIO,
-        *,
-        key: str,
-        size: int,
-        md5: bytes | None,
-        advance: Advance | None = None,
+        self, file: FileIO, *, key: str, md5: bytes | None, advance: Advance | None = None
     ) -> None:
         self._file = file
+        self._place = Lock()
         self._advance = advance
         self._key = key
-        self._lacking = size
+        self._checked = 0
         self._md5 = md5
         self._sha256 = hashlib.sha256()
         self._running_md5 = hashlib.md5(usedforsecurity=False)
 
-    def write(self, block: bytes) -> None:
-        """Write the next bytes."""
-        with translated(f"write {self._file.name}"):
-            write_whole(self._file, block)
-        self._lacking -= len(block)
-        self._sha256.update(block)
-        if self._md5:
-            self._running_md5.update(block)
-        if self._advance:
-            self._advance(len(block))
+    def fill(self, start: int, end: int, pieces: Iterable[bytes]) -> None:
+        """Write a part to its place, piece by piece; several threads may, each another part.
+
+        Raises:
+            LuisyError: If the disk is full, or the file cannot be written for another reason.
+            Unavailable: If the part has another size: the answer was faulty, not what is stored.
+        """
+        for piece in pieces:
+            if start + len(piece) > end:
+                raise Unavailable(f"more of {self._key} arrived than was asked for; try again")
+            with self._place, translated(f"write {self._file.name}"):
+                self._file.seek(start)
+                write_whole(self._file, piece)
+            start += len(piece)
+        if start < end:
+            raise Unavailable(f"{self._key} arrived {end - start:,} bytes too short; try again")
+
+    def check(self, end: int) -> None:
+        """Take the digests up to `end`; all before it must be written.
+
+        Raises:
+            IntegrityError: If somebody cut the file.
+        """
+        while self._checked < end:
+            with self._place, translated(f"read {self._file.name}"):
+                self._file.seek(self._checked)
+                piece = self._file.read(min(PIECE, end - self._checked))
+            if not piece:
+                raise IntegrityError(f"{self._file.name} was cut while it was written; try again")
+            self._checked += len(piece)
+            self._sha256.update(piece)
+            if self._md5:
+                self._running_md5.update(piece)
+            if self._advance:
+                self._advance(len(piece))
 
     def finish(self) -> str:
-        """Close the file and return the SHA-256 of what was written.
+        """Close the file and return the SHA-256 of what was checked.
 
         Raises:
             LuisyError: If a network drive tells only now that it is full.
-            Unavailable: If it has another size: the answers were faulty, not what is stored.
             IntegrityError: If it has another MD5.
         """
         with translated(f"write {self._file.name}"):
             self._file.close()
-        if self._lacking:
-            how = "short" if self._lacking > 0 else "long"
-            raise Unavailable(
-                f"{self._key} arrived {abs(self._lacking):,} bytes too {how}; try again"
-            )
         if self._md5 and self._running_md5.digest() != self._md5:
             raise IntegrityError(f"{self._key} does not match its own Content-MD5")
         return self._sha256.hexdigest()
