@@ -72,9 +72,9 @@ class Config:
         Raises:
             ConfigurationError: If there is no setting of this name.
         """
-        _check_known(param)
         if param in self._set:
             return self._set[param]
+        _check_known(param)
         value = os.environ.get(_VARIABLES.get(param, "")) or _DEFAULTS[param]
         return Secret(value) if param == "azure_storage_key" and value else value
 

@@ -10,7 +10,7 @@ import luigi
 from luisy_protocol.errors import ConfigurationError
 
 from luisy.config import Config
-from luisy.file_name import file_name, plain_file_name
+from luisy.file_name import Named, file_name, plain_file_name
 from luisy.requires import inherits, requires
 from luisy.targets.folders import ParquetDirTarget
 from luisy.targets.frames import CSVTarget, FeatherTarget, HDFTarget, ParquetTarget, XLSXTarget
@@ -144,11 +144,13 @@ def auto_filename(
     excluded = frozenset(excl_params or ())
 
     def get_file_name(task: Task) -> str:
-        named = [
-            (name, parameter, value)
-            for name, parameter, value in task.named_parameters()
-            if name not in excluded and not (excl_none and value is None)
-        ]
+        named: Named = task.named_parameters()
+        if excluded or excl_none:
+            named = [
+                (name, parameter, value)
+                for name, parameter, value in named
+                if name not in excluded and not (excl_none and value is None)
+            ]
         if task.is_external:
             return plain_file_name(task.get_task_family(), named)
         nested = excl_none and _is_nested(task.get_param_names())

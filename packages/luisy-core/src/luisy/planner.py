@@ -265,7 +265,8 @@ def _step(
     node, verdict = pipeline.nodes[position], verdicts[position]
     reasons = freshness.reasons[position]
     if verdict is Verdict.RUN:
-        reasons = (*_own(reasons), *_upstream(pipeline, verdicts, position)) or reasons
+        own = [reason for reason in reasons if reason.cause is not Cause.UPSTREAM]
+        reasons = (*own, *_upstream(pipeline, verdicts, position)) or reasons
     remote = facts.remote[position] if verdict is Verdict.DOWNLOAD else None
     return Step(
         node.name,
@@ -279,10 +280,6 @@ def _step(
         files=len(remote.files) if remote else 0,
         size=remote.size if remote else 0,
     )
-
-
-def _own(reasons: tuple[Reason, ...]) -> Iterator[Reason]:
-    return (reason for reason in reasons if reason.cause is not Cause.UPSTREAM)
 
 
 def _upstream(pipeline: Pipeline, verdicts: list[Verdict], position: int) -> Iterator[Reason]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import luigi
 from luigi.task import flatten
 from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.keys import validate_key
 
 from luisy.config import Config
 from luisy.file_name import file_name, plain_file_name
@@ -18,7 +19,7 @@ from luisy.project import ProjectName
 from luisy.targets.local import FolderTarget, LocalTarget, LuisyTarget, make_folder_of
 from luisy.targets.objects import PickleTarget
 from luisy.targets.tables import CloudTarget
-from luisy.task_class import Parameters, Settled, TaskClass, given_values, with_plain_defaults
+from luisy.task_class import Parameters, Settled, TaskClass, plain_values
 
 _luigi_logger = logging.getLogger("luigi-interface")
 
@@ -66,19 +67,16 @@ class Task(luigi.Task, metaclass=TaskClass):
     @classmethod
     def get_params(cls) -> Parameters:
         """Return the name and the definition of each parameter."""
-        return cls.known_parameters()
+        return TaskClass._parameters.get(cls) or cls.known_parameters()
 
     @classmethod
     def get_param_values(cls, params: Parameters, args: Any, kwargs: Any) -> Settled:
         """Return the name and the value of each parameter: given, configured or by default."""
         if len(args) == 1 and type(args[0]) is Settled:
             return args[0]
-        values = given_values(params, args, kwargs)
+        values = plain_values(cls.get_task_family(), params, args, kwargs)
         if values is None:
-            given = with_plain_defaults(cls.get_task_family(), params, args, kwargs)
-            values = given_values(params, args, given)
-        if values is None:
-            values = Settled(super().get_param_values(params, args, given))  # type: ignore[no-untyped-call]
+            values = Settled(super().get_param_values(params, args, kwargs))  # type: ignore[no-untyped-call]
         return values
 
     def trigger_event(self, event: str, *args: Any, **kwargs: Any) -> None:
@@ -120,8 +118,6 @@ class Task(luigi.Task, metaclass=TaskClass):
             InvalidKey: If no store could hold an output of this name.
             ConfigurationError: If there are several targets there, or one in no project's folder.
         """
-        from luisy_protocol.keys import validate_key
-
         if type(self).output is Task.output and self.target_cls.__init__ is LocalTarget.__init__:
             relative = _below_working_dir(self.get_outfile())  # a target costs more than its path
         else:
@@ -152,7 +148,8 @@ class Task(luigi.Task, metaclass=TaskClass):
 
     def significant_parameters(self) -> dict[str, str]:
         """Return the parameters that tell this instance from another, serialised."""
-        return dict(self.to_str_params(only_significant=True))
+        serialised: dict[str, str] = self.to_str_params(only_significant=True)
+        return serialised
 
     def requirements(self) -> list[luigi.Task]:
         """Return the tasks that this one requires, each once."""

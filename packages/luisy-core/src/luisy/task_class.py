@@ -87,10 +87,10 @@ def _forget() -> None:
     TaskClass._naming.clear()
 
 
-def with_plain_defaults(
+def plain_values(
     family: str, parameters: Parameters, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> Mapping[str, Any]:
-    """Add the defaults of parameters that neither the configuration nor the command line sets.
+) -> Settled | None:
+    """Return the values where nobody but the caller has a say in them, else None.
 
     Args:
         family: The task family, which names its section in luigi's configuration.
@@ -98,30 +98,31 @@ def with_plain_defaults(
         args: The values given by position.
         kwargs: The values given by name.
     """
-    config = luigi.configuration.get_config()
-    if family in config.sections() or getattr(config, "defaults", dict)():
-        return kwargs
-    by_position = [name for name, p in parameters if p.positional][: len(args)] if args else ()
-    typed = vars(parser.known_args) if (parser := CmdlineParser.get_instance()) else {}
-    added = dict(kwargs)
-    for name, parameter in parameters:
-        if name in kwargs or name in by_position or parameter._default is _no_value:
-            continue
-        if not (parameter._config_path or typed.get(f"{family}_{name}")):
-            added[name] = parameter._default
-    return added
-
-
-def given_values(
-    parameters: Parameters, args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> Settled | None:
-    """Return the values as luigi keeps them where every one is given by name, else None."""
-    if args or len(kwargs) != len(parameters):
+    given = {**kwargs, **_by_name(parameters, args)} if args else kwargs
+    if len(given) != len(args) + len(kwargs) or (
+        len(given) < len(parameters) and _is_configured(family)
+    ):
         return None
-    values = Settled()
+    typed = vars(parser.known_args) if (parser := CmdlineParser.get_instance()) else {}
+    values, unknown = Settled(), len(given)
     for name, parameter in parameters:  # a loop, for each comprehension would be a call
-        if name not in kwargs:
-            return None
-        value = parameter.normalize(kwargs[name])
+        if name in given:
+            value = given[name]
+            unknown -= 1
+        else:
+            value = parameter._default
+            if value is _no_value or parameter._config_path or typed.get(f"{family}_{name}"):
+                return None
+        value = parameter.normalize(value)
         values.append((name, tuple(value) if isinstance(value, _UNHASHABLE) else value))
-    return values
+    return None if unknown else values
+
+
+def _by_name(parameters: Parameters, args: Sequence[Any]) -> Mapping[str, Any]:
+    names = [name for name, parameter in parameters if parameter.positional]
+    return dict(zip(names, args, strict=False))
+
+
+def _is_configured(family: str) -> bool:
+    config = luigi.configuration.get_config()
+    return family in config.sections() or bool(getattr(config, "defaults", dict)())

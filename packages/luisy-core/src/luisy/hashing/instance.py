@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from luisy.hashing.closure import CodeHash
 
 _HEAD = b"luisy instance 1\n"
+_encode = json.JSONEncoder().encode
 
 
 def hash_instance(
@@ -32,5 +33,5 @@ def hash_instance(
     Returns:
         64 hexadecimal digits.
     """
-    text = json.dumps([code.digest, sorted(parameters.items()), sorted(requires)])
+    text = _encode([code.digest, sorted(parameters.items()), sorted(requires)])
     return hashlib.sha256(_HEAD + text.encode("ascii")).hexdigest()
