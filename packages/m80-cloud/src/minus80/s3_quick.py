@@ -21,6 +21,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
@@ -108,7 +109,7 @@ class QuickRequests:
             return None
         size = int(whole) if whole.isdecimal() else len(reply.body)
         etag, sha256 = headers.get("etag", ""), headers.get(_META_SHA256)
-        return Answer(reply.body, etag, size, _modified(headers), sha256)
+        return Answer(reply.body, etag, size, _modified(headers.get("last-modified")), sha256)
 
     def get_part(self, key: str, sink: Sink, *, start: int, etag: str) -> bool:
         """Give a part of an object to a sink; False if boto3 has to do it, from the beginning.
@@ -197,6 +198,6 @@ def checksum(sha256: str) -> str:
     return base64.b64encode(bytes.fromhex(sha256)).decode()
 
 
-def _modified(headers: Mapping[str, str]) -> datetime | None:
-    date = headers.get("last-modified")
+@lru_cache  # many objects are written in the same second
+def _modified(date: str | None) -> datetime | None:
     return parsedate_to_datetime(date).astimezone(UTC) if date else None

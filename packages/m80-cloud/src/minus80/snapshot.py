@@ -131,21 +131,21 @@ def look(folder: Path, name: str, scratch: Path) -> Source:
     path = folder / name
     stamp = _lasting_stamp(path)
     start = _start(path)
-    if len(start) < _SMALL and not start.startswith(_MAGIC):
+    if len(start) < _SMALL and not starts_database(start):
         content = digest_bytes(start)
         return Source(name, content.sha256, content.size, stamp)
     copy = None
-    if start.startswith(_MAGIC):
+    if starts_database(start):
         copy = scratch / hashlib.sha256(name.encode()).hexdigest()
         backup(path, copy)
     content = digest_file(copy or path)
     return Source(name, content.sha256, content.size, stamp, copy is not None, copy)
 
 
-def fetched(folder: Path, name: str, sha256: str) -> Source:
-    """Return a file that has just been written with a verified content."""
-    path = folder / name
-    return Source(name, sha256, path.stat().st_size, _lasting_stamp(path), is_database(path))
+def fetched(folder: Path, name: str, sha256: str, *, is_database: bool, now: int) -> Source:
+    """Return a file that has been written with a verified content; `now` is the time."""
+    stamp = _stamp(f"{folder}/{name}", has_log=False)
+    return Source(name, sha256, stamp[0], lasting(stamp, now=now), is_database)
 
 
 def lasting(stamp: Stamp, *, now: int) -> Stamp:
@@ -181,7 +181,12 @@ def backup(database: Path, target: Path) -> None:
 
 def is_database(path: Path) -> bool:
     """Tell whether a file is a SQLite database."""
-    return _start(path, len(_MAGIC)) == _MAGIC
+    return starts_database(_start(path, len(_MAGIC)))
+
+
+def starts_database(content: bytes) -> bool:
+    """Tell whether a content, or the beginning of one, is that of a SQLite database."""
+    return content.startswith(_MAGIC)
 
 
 @contextmanager

@@ -16,7 +16,10 @@ from __future__ import annotations
 import glob
 import logging
 import shutil
-from concurrent.futures import ThreadPoolExecutor
+import time
+from collections import deque
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
+from contextlib import suppress
 from pathlib import Path
 
 from luisy_protocol.digest import digest_bytes, digest_file, list_folder
@@ -33,9 +36,8 @@ from minus80.manifest import File, Manifest, digest
 from minus80.packing import expand, expand_file
 from minus80.s3_ranges import RANGE
 from minus80.s3_store import S3Store
-from minus80.snapshot import Memory, Source, backup, fetched, snapshot
+from minus80.snapshot import Memory, Source, backup, fetched, is_database, snapshot, starts_database
 
-_BATCH = 1000
 _LOG = logging.getLogger("minus80")
 
 
@@ -77,9 +79,10 @@ def get_dataset(
                     return folder
         getter = _Getter(store, stage, manifest, slug)
         getter.get(folder, local, progress)
+        sources = getter.sources()
         keep = _set_aside(folders, slug, local, manifest, memory)
         folders.replace(slug, stage, keep=keep)
-        memory.note(fetched(folder, file.path, file.sha256) for file in manifest.files)
+        memory.note(sources)
         for left in folders.temporary.glob(f"{glob.escape(slug)}.*.get*"):
             shutil.rmtree(left, ignore_errors=True)  # of other versions
     return folder
@@ -95,6 +98,7 @@ class _Getter:
         self._files = manifest.files
         self._slug = slug
         self._whole: dict[str, Path] = {}
+        self._is_database: dict[str, bool] = {}
 
     def get(self, folder: Path, local: list[Source], progress: TransferProgress) -> None:
         with translated(f"write {self._stage}"):
@@ -120,6 +124,17 @@ class _Getter:
                 self._copy(self._path(first[file.sha256]), file)
         with translated(f"clean {self._parts}"):
             shutil.rmtree(self._parts)
+
+    def sources(self) -> list[Source]:
+        """Return the files that have come, as they are while nobody else knows them."""
+        now = time.time_ns()
+        return [self._source(file, now) for file in self._files]
+
+    def _source(self, file: File, now: int) -> Source:
+        database = self._is_database.get(file.sha256)
+        if database is None:
+            database = is_database(self._path(file))
+        return fetched(self._stage, file.path, file.sha256, is_database=database, now=now)
 
     def _without_present(self) -> list[File]:
         """Keep what an earlier get left, remove what does not belong, return what is missing."""
@@ -172,19 +187,23 @@ class _Getter:
     def _fetch(self, files: list[File], progress: TransferProgress) -> None:
         failures: dict[str, Exception] = {}
 
-        def fetch(file: File) -> None:
-            try:
-                self._fetch_small(file, progress)
-            except LuisyError as error:
-                failures[_key(file)] = error
+        small = deque(file for file in files if file.size <= RANGE)
 
-        small = [file for file in files if file.size <= RANGE]
-        pool = ThreadPoolExecutor(WORKERS, thread_name_prefix="minus80-get")
-        try:
-            for start in range(0, len(small), _BATCH):
-                list(pool.map(fetch, small[start : start + _BATCH]))
-        finally:
-            pool.shutdown(cancel_futures=True)
+        def work() -> None:
+            while file := _taken(small):
+                try:
+                    self._fetch_small(file, progress)
+                except LuisyError as error:
+                    failures[_key(file)] = error
+
+        with ThreadPoolExecutor(WORKERS, thread_name_prefix="minus80-get") as pool:
+            try:
+                workers = [pool.submit(work) for _ in range(min(WORKERS, len(small)))]
+                wait(workers, return_when=FIRST_EXCEPTION)
+            finally:
+                small.clear()  # after an error or Ctrl-C nothing more is asked for
+        for worker in workers:
+            worker.result()
         if failures:
             raise TransferFailed(failures)
         for file in files:
@@ -193,14 +212,15 @@ class _Getter:
 
     def _fetch_small(self, file: File, progress: TransferProgress) -> None:
         """Fetch a file at once: the folder is not the dataset yet, so it needs no other name."""
-        key, path = _key(file), self._path(file)
+        key, path = _key(file), f"{self._stage}/{file.path}"
         content, _ = self._store.read(key)
         if file.gzip:
             content = expand(content, limit=file.size, name=key)
         if digest_bytes(content).sha256 != file.sha256:
             raise IntegrityError(f"{key} is damaged")
         with translated(f"write {path}"):
-            path.write_bytes(content)
+            _write(path, content)
+        self._is_database[file.sha256] = starts_database(content)
         progress.advance(file.size)
         progress.done(key)
 
@@ -254,6 +274,20 @@ class _Getter:
 
 def _key(file: File) -> str:
     return blob_key(file.sha256, gzip=file.gzip)
+
+
+def _taken(files: deque[File]) -> File | None:
+    with suppress(IndexError):
+        return files.popleft()
+    return None
+
+
+def _write(path: str, content: bytes) -> None:
+    """Write a file without a buffer, which would cost three more calls of the system."""
+    left = memoryview(content)
+    with open(path, "wb", buffering=0) as file:  # noqa: PTH123 - on the fast path
+        while left:
+            left = left[file.write(left) :]
 
 
 def _is_same(local: list[Source], manifest: Manifest) -> bool:
