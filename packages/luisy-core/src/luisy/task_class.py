@@ -68,7 +68,13 @@ class TaskClass(Register):
         """Return the parameters of the class in the order of their definition."""
         known = TaskClass._parameters.get(cls)
         if known is None:
-            known = vars(luigi.Task)["get_params"].__func__(cls)
+            found: dict[str, object] = {}
+            for owner in reversed(cls.__mro__):  # luigi looks at each attribute by its name
+                found.update(vars(owner))
+            parameters = [
+                (name, value) for name, value in found.items() if isinstance(value, luigi.Parameter)
+            ]
+            known = sorted(parameters, key=lambda item: (item[1]._counter, item[0]))
             TaskClass._parameters[cls] = known
         return known
 

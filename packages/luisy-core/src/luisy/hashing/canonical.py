@@ -35,7 +35,14 @@ import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from luisy.hashing.nodes import DEFINITIONS, FUNCTIONS, Function, children, is_type_checking
+from luisy.hashing.nodes import (
+    DEFINITIONS,
+    FUNCTIONS,
+    IMPORTS,
+    Function,
+    children,
+    is_type_checking,
+)
 
 VERSION = 1
 
@@ -72,9 +79,7 @@ def canonical_bytes(statements: Iterable[ast.stmt]) -> bytes:
         elif type(item) is ast.Constant:
             out.append(_constant(item.value))
         else:
-            pieces = _pieces(item, fields)
-            pieces.reverse()
-            stack += pieces
+            stack += reversed(_pieces(item, fields))
     return "".join(out).encode("utf-8", "surrogatepass")
 
 
@@ -103,20 +108,22 @@ def effective_body(body: Iterable[ast.stmt]) -> list[ast.stmt]:
 
 
 _Pieces = list[str | ast.AST]
+_SPECIAL = (ast.JoinedStr, ast.AnnAssign, *DEFINITIONS)
 _kept: dict[type[ast.AST], tuple[tuple[str, str], ...]] = {}
 
 
 def _pieces(node: ast.AST, fields: set[int]) -> _Pieces:
     """Write a node as text and the nodes below it."""
     kind = type(node)
-    if kind is ast.JoinedStr and isinstance(node, ast.JoinedStr):
-        return _joined(node)
-    if isinstance(node, ast.AnnAssign) and id(node) not in fields and node.value is not None:
-        return ["(Assign targets=[", node.target, "] value=", node.value, ")"]
-    if isinstance(node, ast.ClassDef):
-        fields.update(_fields_of(node))
-    elif isinstance(node, FUNCTIONS) and not reads_annotations(node):
-        node = _without_annotations(node)
+    if isinstance(node, _SPECIAL):
+        if isinstance(node, ast.JoinedStr):
+            return _joined(node)
+        if isinstance(node, ast.AnnAssign) and id(node) not in fields and node.value is not None:
+            return ["(Assign targets=[", node.target, "] value=", node.value, ")"]
+        if isinstance(node, ast.ClassDef):
+            fields.update(_fields_of(node))
+        elif isinstance(node, FUNCTIONS) and not reads_annotations(node):
+            node = _without_annotations(node)
     names = _kept.get(kind)
     if names is None:
         names = tuple((name, f" {name}=") for name in node._fields if name not in _SKIPPED)
@@ -124,18 +131,15 @@ def _pieces(node: ast.AST, fields: set[int]) -> _Pieces:
     pieces: _Pieces = [f"({kind.__name__}"]
     for name, head in names:
         value = getattr(node, name, None)
-        if value is None or value == []:
-            continue
-        pieces.append(head)
         if isinstance(value, ast.AST):
-            pieces.append(value)
+            pieces += (head, value)
         elif isinstance(value, list):
-            pieces.append("[")
-            is_body = name in _BODIES and isinstance(value[0], ast.stmt)
-            pieces += _body(value, fields) if is_body else map(_item, value)
-            pieces.append("]")
-        else:
-            pieces.append(_constant(value))
+            if value:
+                is_body = name in _BODIES and isinstance(value[0], ast.stmt)
+                below = _body(value, fields) if is_body else map(_item, value)
+                pieces += (head, "[", *below, "]")
+        elif value is not None:
+            pieces += (head, _constant(value))
     pieces.append(")")
     return pieces
 
@@ -193,10 +197,10 @@ def _sorted_imports(statements: list[ast.stmt]) -> list[ast.stmt]:
     """Sort each run of import statements; nothing that is executed lies between them."""
     result: list[ast.stmt] = []
     run: list[ast.stmt] = []
-    if not any(isinstance(statement, ast.Import | ast.ImportFrom) for statement in statements):
+    if not any(isinstance(statement, IMPORTS) for statement in statements):
         return statements
     for statement in statements:
-        if isinstance(statement, ast.Import | ast.ImportFrom):
+        if isinstance(statement, IMPORTS):
             run.append(statement)
             continue
         result += sorted(run, key=ast.unparse)

@@ -24,7 +24,7 @@ from luisy.hashing.canonical import digest_statements, effective_body
 from luisy.hashing.computed import computed
 from luisy.hashing.declared import declared_files, declares_files
 from luisy.hashing.names import Names
-from luisy.hashing.nodes import DEFINITIONS, chain_of
+from luisy.hashing.nodes import DEFINITIONS, IMPORTS, chain_of
 from luisy.hashing.references import SUBCLASSES, Reference, references
 from luisy.hashing.resolve import (
     WHOLE,
@@ -139,7 +139,8 @@ class Graph:
         for use in uses:
             targets = self.resolver.resolve(module, use)
             described.update(labels(use, (item for item in targets if item != part), self._label))
-            described.update(self._docstrings(module, use, targets))
+            if "__doc__" in (use.name, *use.attributes):
+                described.update(self._docstrings(module, use, targets))
             described.update(_order(names, use))
             found = dict.fromkeys((*targets, *computed(self.resolver, module, use, targets)))
             edges += ((target, use) for target in found)
@@ -241,7 +242,7 @@ def _content(part: Part, module: Module, names: Names) -> list[ast.stmt]:
     return [
         statement
         for statement in effective_body(module.tree.body)
-        if not isinstance(statement, ast.Import | ast.ImportFrom) and id(statement) not in owned
+        if not isinstance(statement, IMPORTS) and id(statement) not in owned
         and not _is_compound(statement)
     ]  # fmt: skip
 

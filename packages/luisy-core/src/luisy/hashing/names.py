@@ -22,11 +22,13 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from luisy.hashing.canonical import effective_body
 from luisy.hashing.namespaces import is_open
 from luisy.hashing.nodes import (
     DEFINITIONS,
+    IMPORTS,
     Import,
     executed_nodes,
     imports_of,
@@ -39,8 +41,7 @@ from luisy.hashing.source import Module
 from luisy.hashing.touches import Touch, touches
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Event:
+class Event(NamedTuple):
     """Something that happens to a name at the top level of its module.
 
     Attributes:
@@ -104,7 +105,9 @@ class Names:
 
     def rebindings(self, name: str) -> list[str]:
         """List the bindings of a name in their order, if imports are among them and it matters."""
-        bindings = [event for event in self.events.get(name, ()) if event.binds]
+        if len(self.events.get(name, ())) < 2:
+            return []
+        bindings = [event for event in self.events[name] if event.binds]
         kinds = [event.kind for event in bindings]
         if len({event.position for event in bindings}) < 2 or len(set(kinds)) < 2:
             return []
@@ -171,15 +174,16 @@ def _data_names(statements: Iterable[ast.stmt]) -> set[str]:
 def _index_statement(
     statement: ast.stmt, names: Names, data: Set[str], position: int, *, shown: bool
 ) -> None:
-    if isinstance(statement, ast.Import | ast.ImportFrom):
+    if isinstance(statement, IMPORTS):
         _index_import(statement, names, position)
         return
     changes = touches(statement, data, shown=shown)
     names.touches.extend(changes)
-    bound = {name for node in local_nodes([statement]) for name in stored_names(node)}
+    nodes = list(local_nodes([statement]))
+    bound = {name for node in nodes for name in stored_names(node)}
     concerned = bound | {touch.owner for touch in changes}
-    for node in local_nodes([statement]):
-        if isinstance(node, ast.Import | ast.ImportFrom):
+    for node in nodes:
+        if isinstance(node, IMPORTS):
             _index_import(node, names, position)
             concerned |= {name for name, _ in imports_of(node) if name != "*"}
     for name in concerned:
@@ -231,7 +235,7 @@ def _typing_only(module: Module) -> frozenset[str]:
         if isinstance(node, ast.If) and is_type_checking(node.test):
             for inner in local_nodes(node.body):
                 found.update(stored_names(inner))
-                if isinstance(inner, ast.Import | ast.ImportFrom):
+                if isinstance(inner, IMPORTS):
                     found.update(name for name, _ in imports_of(inner))
     return frozenset(found)
 

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from typing import NamedTuple
 
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
+IMPORTS = (ast.Import, ast.ImportFrom)
 Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 _LEAVES = frozenset({"ctx", "op", "ops", "id", "attr", "type_comment", "type_ignores", "kind"})
@@ -22,11 +23,12 @@ _fields: dict[type[ast.AST], tuple[str, ...]] = {
     ast.Nonlocal: (),
 }
 
+_ENDS = frozenset(kind for kind, fields in _fields.items() if not fields)
+
 Chain = tuple[str, tuple[str, ...]]
 
 
-@dataclass(frozen=True, slots=True)
-class Import:
+class Import(NamedTuple):
     """What an import statement binds a name to.
 
     Attributes:
@@ -47,10 +49,12 @@ def children(node: ast.AST) -> list[ast.AST]:
     found: list[ast.AST] = []
     for name in fields:
         value = getattr(node, name, None)
-        if isinstance(value, list):
-            found += [item for item in value if isinstance(item, ast.AST)]
-        elif isinstance(value, ast.AST):
+        if isinstance(value, ast.AST):
             found.append(value)
+        elif isinstance(value, list):
+            for item in value:  # a loop, for a comprehension would be a call
+                if isinstance(item, ast.AST):
+                    found.append(item)  # noqa: PERF401
     return found
 
 
@@ -143,8 +147,9 @@ def local_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:
     while stack:
         node = stack.pop()
         yield node
-        below = _LOCAL.get(type(node), children)
-        stack += below(node)
+        kind = type(node)
+        if kind not in _ENDS:
+            stack += _LOCAL.get(kind, children)(node)
 
 
 def executed_nodes(roots: Iterable[ast.AST]) -> Iterator[ast.AST]:

@@ -15,7 +15,7 @@ from collections.abc import Iterable, Set
 from typing import TypeVar
 
 from luisy.hashing.canonical import effective_body
-from luisy.hashing.nodes import DEFINITIONS, imports_of, local_nodes, stored_names
+from luisy.hashing.nodes import DEFINITIONS, IMPORTS, imports_of, local_nodes, stored_names
 from luisy.hashing.touches import touches
 
 COMPOUND = (
@@ -57,7 +57,7 @@ def concerned(statement: ast.stmt, data: Set[str]) -> set[str]:
     names = {touch.owner for touch in touches(statement, data, shown=False)}
     for node in local_nodes([statement]):
         names.update(stored_names(node))
-        if isinstance(node, ast.Import | ast.ImportFrom):
+        if isinstance(node, IMPORTS):
             names.update(name for name, _ in imports_of(node))
     return names
 

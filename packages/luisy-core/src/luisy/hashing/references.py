@@ -15,7 +15,8 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
+from typing import NamedTuple
 
 from luisy.hashing.canonical import effective_body, reads_annotations
 from luisy.hashing.nodes import (
@@ -42,8 +43,7 @@ SUBCLASSES = "__subclasses__"
 _READERS = frozenset({"pop", "popitem", "popleft", "setdefault"})
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(NamedTuple):
     """A use of a name of the module, or of something that a function imports.
 
     Attributes:
@@ -66,8 +66,8 @@ class Reference:
     is_change: bool = False
     depth: int = 0
     is_own: bool = False
-    line: int = field(default=0, compare=False)
-    call: ast.Call | None = field(default=None, compare=False)
+    line: int = 0
+    call: ast.Call | None = None
 
 
 _Found = Iterable[Reference]
@@ -87,10 +87,9 @@ def references(statements: Iterable[ast.stmt]) -> list[Reference]:
             stack += [(item, scope) for item in reversed(children(node))]
             continue
         for reference in visit(node, scope, stack):
-            call = reference.call
             # What is imported by a computed name depends on what the function is given.
-            key = reference if call is None else (reference, _given(call))
-            found.setdefault(key, reference)
+            given = None if reference.call is None else _given(reference.call)
+            found.setdefault((*reference[:-2], given), reference)  # from the first line
     return list(found.values())
 
 

@@ -20,6 +20,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from luisy.hashing.names import Names, index
 from luisy.hashing.nodes import Import
@@ -33,8 +34,7 @@ WHOLE = "*"
 OWN = frozenset({"luisy", "luisy_protocol", "luisy_cloud", "luisy_dirs", "minus80", "firecrest"})
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Part:
+class Part(NamedTuple):
     """A name of a project's module; `WHOLE` for all of it."""
 
     module: str
@@ -42,7 +42,7 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True, order=True)
-class External:
+class External:  # no tuple: as such it could equal a part
     """Something outside of the project, by the dotted name under which it was imported."""
 
     name: str
@@ -108,9 +108,10 @@ class Resolver:
             found[Part(module.name, name)] = None
         for item in names.imports.get(name, ()):
             self._follow(module, item, attributes, found, seen)
-        last = names.last_bound(name)
-        if not names.has(name) or any(position > last for _, position in names.stars):
-            self._stars(module, name, attributes, found, seen, after=last)
+        if names.stars:
+            last = names.last_bound(name)
+            if not names.has(name) or any(position > last for _, position in names.stars):
+                self._stars(module, name, attributes, found, seen, after=last)
 
     def _unknown(self, module: Module, name: str) -> Iterator[Part]:
         """Yield the modules that may bind a name in a way that cannot be seen."""

@@ -22,7 +22,7 @@ import ast
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
-from luisy.hashing.nodes import Import, imports_of, local_nodes, stored_names
+from luisy.hashing.nodes import IMPORTS, Import, imports_of, local_nodes, stored_names
 
 
 @dataclass(slots=True, eq=False)
@@ -57,7 +57,7 @@ class Scope:
         """Gather what the body of a function or class binds."""
         nonlocals: set[str] = set()
         for node in local_nodes(body):
-            if isinstance(node, ast.Import | ast.ImportFrom):
+            if isinstance(node, IMPORTS):
                 for name, target in imports_of(node):
                     self.imports.setdefault(name, []).append(target)
             elif isinstance(node, ast.Global):

@@ -17,7 +17,7 @@ from __future__ import annotations
 import ast
 import builtins
 from collections.abc import Iterable, Iterator, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from luisy.hashing.namespaces import bound_by_call, bound_by_item
 from luisy.hashing.nodes import (
@@ -39,8 +39,7 @@ BUILTINS = frozenset(dir(builtins)) | {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Touch:
+class Touch(NamedTuple):
     """Something in a top-level statement that may change what another name is bound to.
 
     Attributes:
