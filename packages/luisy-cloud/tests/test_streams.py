@@ -78,43 +78,44 @@ def test_checked_reader_of_a_file_that_was_cut_raises_with_its_only_chunk():
 
 
 @contextmanager
-def writer(**options) -> Iterator[CheckedWriter]:
+def writer(*, size: int, md5: bytes | None = None) -> Iterator[CheckedWriter]:
     with tempfile.TemporaryFile("w+b", buffering=0) as file:
-        yield CheckedWriter(file, **{"key": "p/a", "md5": None, **options})
+        yield CheckedWriter(file, key="p/a", size=size, md5=md5)
 
 
 @given(
-    content=st.binary(min_size=1, max_size=300),
+    content=st.binary(max_size=300),
     cuts=st.lists(st.integers(0, 300), max_size=5),
-    size=st.integers(1, 50),
+    piece=st.integers(1, 50),
     order=st.randoms(),
     has_md5=st.booleans(),
 )
-def test_checked_writer_takes_parts_in_any_order_and_the_sha256(
-    content, cuts, size, order, has_md5
+def test_checked_writer_takes_parts_in_any_order_and_their_sha256(
+    content, cuts, piece, order, has_md5
 ):
     md5 = hashlib.md5(content).digest() if has_md5 else None
-    bounds = [0, *sorted(min(cut, len(content)) for cut in cuts), len(content)]
-    parts = list(itertools.pairwise(bounds))
+    ends = [*sorted(min(cut, len(content)) for cut in cuts), len(content)]
+    parts = list(itertools.pairwise(ends))
     moved: list[int] = []
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "x")
-        written = CheckedWriter(
-            path.open("w+b", buffering=0), key="p/a", md5=md5, advance=moved.append
-        )
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Path(folder, "x").open("w+b", buffering=0) as file,
+    ):
+        written = CheckedWriter(file, key="p/a", size=len(content), md5=md5, advance=moved.append)
+        written.write(content[: ends[0]])
         for start, end in order.sample(parts, len(parts)):
-            pieces = (content[at : min(at + size, end)] for at in range(start, end, size))
+            pieces = (content[at : min(at + piece, end)] for at in range(start, end, piece))
             written.fill(start, end, pieces)
-        for end in bounds:
+        for end in ends[1:]:
             written.check(end)
         assert written.finish() == hashlib.sha256(content).hexdigest()
-        assert path.read_bytes() == content
+        assert Path(folder, "x").read_bytes() == content
     assert sum(moved) == len(content)
 
 
 def test_checked_writer_may_be_filled_and_checked_at_the_same_time():
     content, size = os.urandom(64 * 4096), 4096
-    with writer() as written, ThreadPoolExecutor(8) as pool:
+    with writer(size=len(content)) as written, ThreadPoolExecutor(8) as pool:
 
         def fill(start: int) -> int:
             end = start + size
@@ -128,7 +129,7 @@ def test_checked_writer_may_be_filled_and_checked_at_the_same_time():
 
 def test_checked_writer_digests_what_the_file_holds(tmp_path):
     with (tmp_path / "x").open("w+b", buffering=0) as file:
-        written = CheckedWriter(file, key="p/a", md5=None)
+        written = CheckedWriter(file, key="p/a", size=3, md5=None)
         written.fill(0, 3, [b"123"])
         (tmp_path / "x").write_bytes(b"1!3")
         written.check(3)
@@ -137,7 +138,7 @@ def test_checked_writer_digests_what_the_file_holds(tmp_path):
 
 def test_checked_writer_of_a_file_that_was_cut_raises(tmp_path):
     with (tmp_path / "x").open("w+b", buffering=0) as file:
-        written = CheckedWriter(file, key="p/a", md5=None)
+        written = CheckedWriter(file, key="p/a", size=3, md5=None)
         written.fill(0, 3, [b"123"])
         os.truncate(tmp_path / "x", 1)
         with pytest.raises(IntegrityError, match="was cut"):
@@ -152,34 +153,48 @@ class Slow(io.FileIO):
 
 
 def test_checked_writer_writes_what_was_not_taken_at_once(tmp_path):
-    CheckedWriter(Slow(tmp_path / "x", "w+"), key="p/a", md5=None).fill(0, 7, [b"1234567"])
-    assert (tmp_path / "x").read_bytes() == b"1234567"
+    written = CheckedWriter(Slow(tmp_path / "x", "w+"), key="p/a", size=14, md5=None)
+    written.write(b"1234567")
+    written.fill(7, 14, [b"89", b"ABCDE"])
+    assert (tmp_path / "x").read_bytes() == b"123456789ABCDE"
+
+
+@pytest.mark.parametrize(("size", "fault"), [(1, "1 bytes too long"), (3, "1 bytes too short")])
+def test_checked_writer_of_another_number_of_bytes_raises(size, fault):
+    with writer(size=size) as written:
+        written.write(b"12")
+        with pytest.raises(Unavailable, match=f"p/a arrived {fault}"):
+            written.finish()
 
 
 @pytest.mark.parametrize(
-    ("end", "fault"), [(3, "more of p/a arrived"), (5, "p/a arrived 1 bytes too short")]
+    ("end", "fault"), [(3, "with more than was asked for"), (5, "1 bytes too short")]
 )
-def test_checked_writer_of_a_part_of_another_size_raises_and_leaves_its_neighbour(end, fault):
-    with writer() as written:
+def test_checked_writer_of_a_part_of_another_size_raises_and_leaves_its_neighbour(
+    tmp_path, end, fault
+):
+    with (tmp_path / "x").open("w+b", buffering=0) as file:
+        written = CheckedWriter(file, key="p/a", size=end + 1, md5=None)
         written.fill(end, end + 1, [b"!"])
-        with pytest.raises(Unavailable, match=fault):
+        with pytest.raises(Unavailable, match=f"p/a arrived {fault}"):
             written.fill(0, end, [b"12", b"34"])
-        assert written._file.seek(end) == end
-        assert written._file.read() == b"!"
+    assert (tmp_path / "x").read_bytes()[end:] == b"!"
 
 
 def test_checked_writer_of_bytes_with_another_md5_raises():
-    with writer(md5=hashlib.md5(b"12").digest()) as written:
-        written.fill(0, 1, [b"1"])
-        written.check(1)
+    with writer(size=1, md5=hashlib.md5(b"12").digest()) as written:
+        written.write(b"1")
         with pytest.raises(IntegrityError, match="p/a"):
             written.finish()
 
 
-def test_checked_writer_on_a_full_disk_says_so():
+@pytest.mark.parametrize(
+    "write", [lambda it: it.write(b"1"), lambda it: it.fill(0, 1, [b"1"])], ids=["write", "fill"]
+)
+def test_checked_writer_on_a_full_disk_says_so(write):
     with Path("/dev/full").open("wb", buffering=0) as file:
         with pytest.raises(LuisyError, match="the disk is full"):
-            CheckedWriter(file, key="p/a", md5=None).fill(0, 1, [b"1"])
+            write(CheckedWriter(file, key="p/a", size=1, md5=None))
 
 
 class FullAtLast(io.BytesIO):
@@ -193,9 +208,8 @@ class FullAtLast(io.BytesIO):
 
 
 def test_checked_writer_on_a_drive_that_is_full_at_last_says_so():
-    written = CheckedWriter(FullAtLast(), key="p/a", md5=None)
-    written.fill(0, 1, [b"1"])
-    written.check(1)
+    written = CheckedWriter(FullAtLast(), key="p/a", size=1, md5=None)
+    written.write(b"1")
     with pytest.raises(LuisyError, match="cannot write x: the disk is full"):
         written.finish()
 

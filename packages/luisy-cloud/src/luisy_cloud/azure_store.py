@@ -145,14 +145,12 @@ class AzureStore:
             info = replace(first.info, key=key)
             # A blob that came by other means has no SHA-256, but often Azure's note of its MD5.
             md5 = None if info.sha256 else first.md5
-            writer = CheckedWriter(file, key=key, md5=md5, advance=advance)
-            begun = min(info.size, SINGLE)
-            writer.fill(0, begun, [first.content])
+            writer = CheckedWriter(file, key=key, size=info.size, md5=md5, advance=advance)
             if info.size <= SINGLE:
-                writer.check(begun)
+                writer.write(first.content)
             else:
                 with self._large, closing(self._rest(name, info, writer)) as ends:
-                    writer.check(begun)  # not before: it may be stopped while it waits
+                    writer.write(first.content)  # not before: it may be stopped while it waits
                     for end in ends:
                         writer.check(end)
             return Downloaded(info, writer.finish())

@@ -86,27 +86,44 @@ class CheckedReader:
 
 
 class CheckedWriter:
-    """Writes a file whose parts arrive in any order, and takes its digests from what it then holds.
+    """Writes a file, takes its SHA-256, and compares its size, and its MD5 if that is known.
+
+    Its beginning is written by one thread. Then others may fill in parts in any order, while this
+    one takes the digests of them from the file.
 
     Args:
         file: The file, empty, to be written and read, and without a buffer: what a full disk
             refuses is told at once.
         key: What it comes from.
+        size: How many bytes it must have in the end.
         md5: The MD5 that its bytes must have, if known.
         advance: Told of the bytes whose digests are taken.
     """
 
     def __init__(
-        self, file: FileIO, *, key: str, md5: bytes | None, advance: Advance | None = None
+        self,
+        file: FileIO,
+        *,
+        key: str,
+        size: int,
+        md5: bytes | None,
+        advance: Advance | None = None,
     ) -> None:
         self._file = file
         self._place = Lock()
         self._advance = advance
         self._key = key
+        self._size = size
         self._checked = 0
         self._md5 = md5
         self._sha256 = hashlib.sha256()
         self._running_md5 = hashlib.md5(usedforsecurity=False)
+
+    def write(self, content: bytes) -> None:
+        """Write the beginning."""
+        with translated(f"write {self._file.name}"):
+            write_whole(self._file, content)
+        self._passed(content)
 
     def fill(self, start: int, end: int, pieces: Iterable[bytes]) -> None:
         """Write a part to its place, piece by piece; several threads may, each another part.
@@ -117,7 +134,7 @@ class CheckedWriter:
         """
         for piece in pieces:
             if start + len(piece) > end:
-                raise Unavailable(f"more of {self._key} arrived than was asked for; try again")
+                raise Unavailable(f"{self._key} arrived with more than was asked for; try again")
             with self._place, translated(f"write {self._file.name}"):
                 self._file.seek(start)
                 write_whole(self._file, piece)
@@ -137,25 +154,32 @@ class CheckedWriter:
                 piece = self._file.read(min(PIECE, end - self._checked))
             if not piece:
                 raise IntegrityError(f"{self._file.name} was cut while it was written; try again")
-            self._checked += len(piece)
-            self._sha256.update(piece)
-            if self._md5:
-                self._running_md5.update(piece)
-            if self._advance:
-                self._advance(len(piece))
+            self._passed(piece)
 
     def finish(self) -> str:
-        """Close the file and return the SHA-256 of what was checked.
+        """Close the file and return the SHA-256 of what it holds.
 
         Raises:
             LuisyError: If a network drive tells only now that it is full.
+            Unavailable: If it has another size: the answers were faulty, not what is stored.
             IntegrityError: If it has another MD5.
         """
         with translated(f"write {self._file.name}"):
             self._file.close()
+        if lacking := self._size - self._checked:
+            how = "short" if lacking > 0 else "long"
+            raise Unavailable(f"{self._key} arrived {abs(lacking):,} bytes too {how}; try again")
         if self._md5 and self._running_md5.digest() != self._md5:
             raise IntegrityError(f"{self._key} does not match its own Content-MD5")
         return self._sha256.hexdigest()
+
+    def _passed(self, piece: bytes) -> None:
+        self._checked += len(piece)
+        self._sha256.update(piece)
+        if self._md5:
+            self._running_md5.update(piece)
+        if self._advance:
+            self._advance(len(piece))
 
 
 def in_order(
