@@ -432,7 +432,7 @@ def test_own_constructor_gets_what_the_caller_gave():
 
 
 def test_own_values_of_parameters_are_worked_out_from_what_the_caller_gave():
-    class Doubled(luisy.Task):
+    class TwiceAsMuch(luisy.Task):
         x = luisy.IntParameter()
 
         @classmethod
@@ -440,8 +440,8 @@ def test_own_values_of_parameters_are_worked_out_from_what_the_caller_gave():
             values = dict(super().get_param_values(params, args, kwargs))
             return list((values | {"x": 2 * values["x"]}).items())
 
-    assert Doubled(3).x == 6
-    assert Doubled(x=3) is Doubled(3)
+    assert TwiceAsMuch(3).x == 6
+    assert TwiceAsMuch(x=3) is TwiceAsMuch(3)
 
 
 def test_former_key_is_what_luisy_1_4_wrote():
