@@ -1,10 +1,12 @@
 """Put, get, list, versions, tags: on a real server."""
 
 import hashlib
+import json
 import shutil
 import sqlite3
 import stat
 import threading
+from contextlib import closing
 
 import minus80 as m80
 import pandas as pd
@@ -16,6 +18,7 @@ from luisy_protocol.errors import (
     IntegrityError,
     Unavailable,
 )
+from luisy_protocol.progress import Silent
 
 
 def contents(folder):
@@ -92,6 +95,48 @@ def test_get_when_nothing_changed_leaves_the_folder_alone(dataset, data):
     inode = dataset.stat().st_ino
     data.get("small", "Files")
     assert dataset.stat().st_ino == inode
+
+
+def test_get_knows_what_is_a_database_without_another_look(data, databases, home):
+    folder = databases / "Files.db"
+    folder.mkdir(parents=True)
+    with closing(sqlite3.connect(folder / "small.db")) as live:
+        live.execute("CREATE TABLE t (x)")
+    with closing(sqlite3.connect(folder / "large.db")) as live:
+        live.execute("CREATE TABLE t AS SELECT zeroblob(9000000)")
+        live.commit()
+    shutil.copy(folder / "small.db", folder / "again.db")
+    (folder / "notes.txt").write_text("SQLite")
+    data.put("db", "Files")
+    shutil.rmtree(folder)
+    data.get("db", "Files")
+    known = json.loads((home / ".minus80" / "cache" / "Files.db.json").read_bytes())["files"]
+    found = {name: is_database for name, (_, _, _, is_database) in known.items()}
+    assert found == {"again.db": True, "large.db": True, "notes.txt": False, "small.db": True}
+
+
+class Broken(Silent):
+    """Fails once, as a mistake in a program does."""
+
+    def __init__(self):
+        self.keys = []
+
+    def done(self, key):
+        self.keys.append(key)
+        if len(self.keys) == 1:
+            raise ZeroDivisionError
+
+
+def test_get_with_a_mistake_in_the_progress_stops_and_tells_it(dataset, line):
+    for number in range(200):
+        (dataset / f"{number}.txt").write_bytes(b"content %d" % number)
+    m80.CloudData().put("small", "Files")
+    shutil.rmtree(dataset)
+    before = len(line.requests)
+    with pytest.raises(ZeroDivisionError):
+        m80.CloudData(progress=Broken()).get("small", "Files")
+    assert len(line.requests) - before < 100
+    assert not dataset.exists()
 
 
 def test_history_tells_each_put(data, dataset):

@@ -6,7 +6,7 @@ import sqlite3
 
 import pytest
 from luisy_protocol.errors import LuisyError
-from minus80.snapshot import Memory, backup, lasting, snapshot
+from minus80.snapshot import Memory, backup, fetched, lasting, snapshot
 
 LONG_AGO = 1_600_000_000_000_000_000
 
@@ -78,6 +78,26 @@ SECOND = 1_000_000_000
 def test_stamp_lasts_when_the_next_change_must_show(modified, changed, lasts):
     stamp = (7, modified, changed, 42)
     assert lasting(stamp, now=NOW) == (stamp if lasts else ())
+
+
+def test_fetched_file_is_known_where_its_folder_goes_until_it_changes(folder, look, tmp_path):
+    stage, remembered = tmp_path / "stage", "f" * 64
+    stage.mkdir()
+    (stage / "file").write_bytes(b"content")
+    later = (stage / "file").stat().st_mtime_ns + 3 * SECOND
+    source = fetched(stage, "file", remembered, is_database=False, now=later)
+    folder.rmdir()
+    stage.rename(folder)
+    Memory(tmp_path / "memory.json").note([source])
+    assert look()["file"].sha256 == remembered
+    (folder / "file").write_bytes(b"longer now")
+    assert look()["file"].sha256 == digest(b"longer now")
+
+
+def test_fetched_file_that_was_just_written_is_read_again(folder):
+    (folder / "file").write_bytes(b"content")
+    now = (folder / "file").stat().st_mtime_ns
+    assert fetched(folder, "file", "f" * 64, is_database=False, now=now).stamp == ()
 
 
 def test_time_that_is_set_back_does_not_hide_a_change(folder, look):

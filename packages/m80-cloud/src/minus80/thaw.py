@@ -104,8 +104,8 @@ class _Getter:
         with translated(f"write {self._stage}"):
             self._stage.mkdir(exist_ok=True)
             self._parts.mkdir(exist_ok=True)
-            for parent in {self._path(file).parent for file in self._files}:
-                parent.mkdir(parents=True, exist_ok=True)
+            for parent in {file.path.rpartition("/")[0] for file in self._files}:
+                (self._stage / parent).mkdir(parents=True, exist_ok=True)
         missing = self._without_present()
         missing = self._without_copied(missing, folder, local)
         first = {file.sha256: file for file in reversed(missing)}
@@ -186,7 +186,6 @@ class _Getter:
 
     def _fetch(self, files: list[File], progress: TransferProgress) -> None:
         failures: dict[str, Exception] = {}
-
         small = deque(file for file in files if file.size <= RANGE)
 
         def work() -> None:
