@@ -64,6 +64,7 @@ class Resolver:
         self.modules = modules
         self.home = home
         self._names: dict[Module, Names] = {}
+        self._asked: set[tuple[str, str]] = set()
 
     def names(self, module: Module) -> Names:
         """Return the index of a module, made once."""
@@ -197,6 +198,8 @@ class Resolver:
             if not chain:
                 found[Part(source, WHOLE)] = None
                 return
+            if (source, chain[0]) in self._asked:  # it stars a module that imports this from it
+                return
             module = self.modules.get(source)
             if module is not None and self._bound(module, chain[0]):
                 before = len(found)
@@ -223,7 +226,11 @@ class Resolver:
         if not names.stars:
             return False
         found: dict[Target, None] = {}
-        self._stars(module, name, (), found, set())
+        self._asked.add((module.name, name))
+        try:
+            self._stars(module, name, (), found, set())
+        finally:
+            self._asked.discard((module.name, name))
         return bool(found) and not self.modules.exists(f"{module.name}.{name}")
 
     def _external(self, dotted: str) -> External:
