@@ -1,13 +1,11 @@
 import shutil
 import tempfile
-from datetime import date
 from pathlib import Path
 
 import luigi
 import luisy
 import pandas as pd
 import pytest
-from luigi.parameter import ParameterVisibility
 from luigi.task_register import Register
 from luisy.targets import CSVTarget, PickleTarget
 from luisy_protocol import ConfigurationError, InvalidKey, NotFound
@@ -256,50 +254,6 @@ def test_instance_from_before_a_parameter_can_still_be_shown():
     luisy.inherits(Giving)(Taking)
     assert repr(before) == "Taking(own=3)"
     assert repr(Taking(own=3)) == "Taking(given=1, own=3)"
-
-
-@pytest.mark.parametrize("only_significant", [False, True])
-@pytest.mark.parametrize("only_public", [False, True])
-def test_parameters_serialised_are_those_that_luigi_tells(only_significant, only_public):
-    class PartlyShown(luisy.Task):
-        day = luigi.DateParameter()
-        quiet = luigi.BoolParameter(significant=False)
-        hidden = luigi.IntParameter(visibility=ParameterVisibility.HIDDEN)
-        secret = luigi.Parameter(visibility=ParameterVisibility.PRIVATE)
-
-    task = PartlyShown(day=date(2026, 1, 2), quiet=True, hidden=3, secret="s")
-    asked = {"only_significant": only_significant, "only_public": only_public}
-    told = task.to_str_params(**asked)
-    assert list(told.items()) == list(luigi.Task.to_str_params(task, **asked).items())
-    told["day"] = "changed"
-    assert task.to_str_params()["day"] == "2026-01-02"
-
-
-class Numeral(luisy.Task):
-    number = luigi.IntParameter()
-
-
-class RequiringOneMore(luisy.Task):
-    def _requires(self):
-        return [*super()._requires(), Numeral(number=9)]
-
-
-@pytest.mark.parametrize(
-    "required",
-    [
-        [],
-        Numeral(number=1),
-        [Numeral(number=1), Numeral(number=2)],
-        [Numeral(number=1), [Numeral(number=2)]],
-        {"a": Numeral(number=1), "b": (Numeral(number=2),)},
-        [Numeral(number=1), "no task"],
-    ],
-    ids=["none", "one", "list", "nested", "dict", "mixed"],
-)
-@pytest.mark.parametrize("kind", [luisy.Task, RequiringOneMore])
-def test_deps_are_those_that_luigi_finds(kind, required):
-    task = type("RequiringInShapes", (kind,), {"requires": lambda self: required})()
-    assert task.deps() == luigi.Task.deps(task)
 
 
 def test_requirements_are_asked_for_anew_when_a_run_of_plain_luigi_is_over():

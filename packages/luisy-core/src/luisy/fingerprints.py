@@ -18,8 +18,8 @@ import stat
 import time
 from collections.abc import Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from luisy_protocol.digest import digest_file, digest_listing, list_folder
 from luisy_protocol.errors import NotFound
@@ -32,7 +32,8 @@ _WASTE = 1000
 _UNFIT = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")  # for a line of UTF-8
 
 
-class Fingerprint(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Fingerprint:
     """The content of an output; of a folder, also that of each file in it."""
 
     content: Content

@@ -9,7 +9,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import luigi
-from luigi.parameter import ParameterVisibility
 from luigi.task import flatten
 from luisy_protocol.errors import ConfigurationError
 from luisy_protocol.keys import validate_key
@@ -90,32 +89,6 @@ class Task(luigi.Task, metaclass=TaskClass):
                         callback(*args, **kwargs)
                     except Exception:  # whoever watches a task does not make it fail
                         _luigi_logger.exception("Error in event callback for %r", event)
-
-    def deps(self) -> list[luigi.Task]:
-        """Return the tasks that this one requires, as luigi's scheduler asks for them."""
-        if type(self)._requires is not luigi.Task._requires:
-            return list(flatten(self._requires()))
-        required = self.requires()
-        if type(required) is list and all(isinstance(one, luigi.Task) for one in required):
-            return list(required)  # luigi finds out by an exception for each that it has no others
-        return list(flatten(required))
-
-    def to_str_params(
-        self, only_significant: bool = False, only_public: bool = False
-    ) -> dict[str, str]:
-        """Return the parameters that are not private, serialised, by name."""
-        texts = self._serialised
-        return {
-            name: texts[name]
-            for name, parameter in self.get_params()
-            if name in texts
-            and (parameter.significant or not only_significant)
-            and (parameter.visibility is ParameterVisibility.PUBLIC or not only_public)
-        }
-
-    @cached_property
-    def _serialised(self) -> dict[str, str]:
-        return dict(super().to_str_params())  # type: ignore[no-untyped-call]
 
     @cached_property
     def _text(self) -> str:
