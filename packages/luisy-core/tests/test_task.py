@@ -1,5 +1,6 @@
 import shutil
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 import luigi
@@ -416,3 +417,105 @@ def _made(task):
     path = Path(task.get_outfile())
     path.parent.mkdir(parents=True, exist_ok=True)
     return str(path)
+
+
+class Shifting:
+    """Values of parameters that depend on others, as a subclass may work them out."""
+
+    @classmethod
+    def get_param_values(cls, params, args, kwargs):
+        if args:
+            raise TypeError("by name only")
+        kwargs = {"shifted": kwargs["start"] + 1, **kwargs}
+        return super().get_param_values(params, args, kwargs)
+
+
+class Counting:
+    @classmethod
+    def get_param_values(cls, params, args, kwargs):
+        values = super().get_param_values(params, args, kwargs)
+        at = [name for name, _ in values].index("start")
+        values[at] = ("start", values[at][1] * 2)
+        return values
+
+
+@pytest.mark.parametrize("own", [Shifting, Counting])
+def test_own_values_are_worked_out_as_often_as_luigi_does(own):
+    parameters = {"start": luigi.IntParameter(), "shifted": luigi.IntParameter(default=9)}
+    ours = type(f"{own.__name__}HereAsThere", (own, luisy.Task), dict(parameters))
+    theirs = type(f"{own.__name__}HereAsThere2", (own, luigi.Task), dict(parameters))
+    assert ours(start=3).param_kwargs["shifted"] == theirs(start=3).param_kwargs["shifted"]
+    assert ours(start=3).start == theirs(start=3).start
+
+
+def test_parameter_that_a_descriptor_gives_is_a_parameter():
+    class Given:
+        def __init__(self, parameter):
+            self.parameter = parameter
+
+        def __get__(self, instance, owner):
+            return self.parameter
+
+    class ByDescriptor(luisy.Task):
+        number = Given(luigi.IntParameter(default=3))
+
+    assert ByDescriptor().param_kwargs["number"] == 3
+
+
+def test_target_with_its_own_makedirs_is_asked_before_the_run():
+    class WithPlots(PickleTarget):
+        def makedirs(self):
+            super().makedirs()
+            (Path(self.path).parent / "plots").mkdir(exist_ok=True)
+
+    @luisy.interim
+    class Plotting(luisy.Task):
+        target_cls = WithPlots
+
+        def run(self):
+            (Path(self.get_outdir()) / "plots" / "a.png").write_text("a")
+            self.write(1)
+
+    assert luisy.build(Plotting())
+    assert Plotting().output().read() == 1
+
+
+def test_target_with_its_own_temporary_path_writes_through_it():
+    used = []
+
+    class Elsewhere(PickleTarget):
+        @contextmanager
+        def temporary_path(self):
+            with super().temporary_path() as path:
+                used.append(path)
+                yield path
+
+    target = Elsewhere(path=str(Path(tempfile.mkdtemp()) / "x.pkl"))
+    target.write(1)
+    assert len(used) == 1
+    assert target.read() == 1
+
+
+def test_mixin_behind_the_task_has_its_say():
+    class Below(luisy.Task):
+        pass
+
+    class Adding(luigi.Task):
+        def deps(self):
+            return [*super().deps(), Below()]
+
+        def to_str_params(self, **asked):
+            return {**super().to_str_params(**asked), "code": "7"}
+
+    class WithAdding(luisy.Task, Adding):
+        pass
+
+    assert WithAdding().deps() == [Below()]
+    assert WithAdding().significant_parameters() == {"code": "7"}
+
+
+def test_parameters_that_luigi_leaves_alone_need_not_be_serialisable():
+    class Lenient(luisy.Task):
+        options = luigi.DictParameter(significant=False, default={"a": object()})
+
+    assert Lenient().param_kwargs["options"]["a"]

@@ -298,9 +298,14 @@ def make_outdir(task: Task) -> None:
     """Make the folder of the output before a task runs: the task may put files there itself."""
     from luisy.session import planned_path
 
-    path = planned_path(task)
-    if not path:
-        target = task.output()
-        path = target.path if isinstance(target, LocalTarget) else ""
-    if path:
-        make_folder_of(path)
+    if type(task).output is Task.output and task.target_cls.makedirs is LocalTarget.makedirs:
+        path = planned_path(task)  # a target costs more than its path
+        if path:
+            make_folder_of(path)
+            return
+    target = task.output()
+    if isinstance(target, LocalTarget):
+        target.makedirs()
+
+
+TaskClass.settling = vars(Task)["get_param_values"].__func__

@@ -12,7 +12,8 @@ used, is not seen.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import types
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, TypeAlias
 
 import luigi
@@ -23,6 +24,17 @@ from luigi.task_register import Register
 from luisy.loaded import note
 
 _UNHASHABLE = (list, set)
+_ORDINARY = (
+    luigi.Parameter,
+    property,
+    classmethod,
+    staticmethod,
+    types.FunctionType,
+    types.WrapperDescriptorType,
+    types.MethodDescriptorType,
+    types.ClassMethodDescriptorType,
+    types.GetSetDescriptorType,
+)
 
 Parameters: TypeAlias = list[tuple[str, luigi.Parameter[Any]]]
 
@@ -39,6 +51,9 @@ class TaskClass(Register):
 
     _parameters: ClassVar[dict[type, Parameters]] = {}
     _naming: ClassVar[dict[type, Parameters]] = {}
+
+    settling: ClassVar[object] = None
+    """The `get_param_values` that takes `Settled` values: that of `luisy.Task`."""
 
     def __init__(cls, *args: Any, **kwargs: Any) -> None:  # noqa: N805
         """Note the source that the class is made from."""
@@ -58,10 +73,13 @@ class TaskClass(Register):
 
     def __call__(cls: Any, *args: Any, **kwargs: Any) -> Any:  # noqa: N805
         """Make an instance, or return the one with these parameters."""
-        if cls.__init__ is luigi.Task.__init__ and cls.__new__ is object.__new__:
+        if (
+            cls.__init__ is luigi.Task.__init__
+            and cls.__new__ is object.__new__
+            and cls.get_param_values.__func__ is TaskClass.settling
+        ):
             values = cls.get_param_values(cls.get_params(), args, kwargs)
-            if type(values) is Settled:
-                return super().__call__(values)  # type: ignore[no-untyped-call]
+            return super().__call__(values)  # type: ignore[no-untyped-call]
         return super().__call__(*args, **kwargs)  # type: ignore[no-untyped-call]
 
     def known_parameters(cls: Any) -> Parameters:  # noqa: N805
@@ -72,7 +90,9 @@ class TaskClass(Register):
             for owner in reversed(cls.__mro__):  # luigi looks at each attribute by its name
                 found.update(vars(owner))
             parameters = [
-                (name, value) for name, value in found.items() if isinstance(value, luigi.Parameter)
+                (name, value)
+                for name, value in _attributes(cls, found)
+                if isinstance(value, luigi.Parameter)
             ]
             known = sorted(parameters, key=lambda item: (item[1]._counter, item[0]))
             TaskClass._parameters[cls] = known
@@ -86,6 +106,14 @@ class TaskClass(Register):
             names = sorted(set(cls.get_param_names()) - {"working_dir"})
             naming = TaskClass._naming[cls] = [(name, parameters[name]) for name in names]
         return naming
+
+
+def _attributes(cls: type, found: Mapping[str, object]) -> Iterator[tuple[str, object]]:
+    """Yield the attributes of a class as it gives them, ordinary ones as they are defined."""
+    for name, value in found.items():
+        kind = type(value)
+        is_given = hasattr(kind, "__get__") and not issubclass(kind, _ORDINARY)
+        yield name, getattr(cls, name, None) if is_given else value
 
 
 def _forget() -> None:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -76,18 +76,15 @@ class LocalTarget(LuisyTarget):
         return self.load(Path(self.path))
 
     def write(self, obj: Any) -> None:
-        """Write an object, replacing what was there in one step.
-
-        Raises:
-            ConfigurationError: If it is a folder that holds other outputs too.
-        """
-        with self._whole() as temporary:
-            self.dump(obj, temporary)
+        """Write an object, replacing what was there in one step."""
+        with self.temporary_path() as temporary:
+            self.dump(obj, Path(temporary))
 
     @contextmanager
     def temporary_path(self) -> Iterator[str]:
         """Give a temporary path, and rename it to the target when the block ends well."""
-        with self._whole() as temporary:
+        self.makedirs()
+        with replacing(Path(self.path)) as temporary:
             yield str(temporary)
 
     def open(self, mode: str = "r") -> Any:
@@ -110,10 +107,6 @@ class LocalTarget(LuisyTarget):
         with suppress(FileNotFoundError):
             Path(self.path).unlink()
 
-    def _whole(self) -> AbstractContextManager[Path]:
-        self.makedirs()
-        return replacing(Path(self.path))
-
 
 def make_folder_of(path: str) -> None:
     """Make the folder that holds a file or folder."""
@@ -132,25 +125,30 @@ class FolderTarget(LocalTarget):
         """Tell whether the folder is there."""
         return os.path.isdir(self.path)  # noqa: PTH112 - called for each task of a plan
 
-    def remove(self) -> None:
-        """Remove the folder and everything in it; nothing there is fine."""
-        if self.exists():
-            outdated = temporary_beside(Path(self.path))
-            Path(self.path).rename(outdated)
-            shutil.rmtree(outdated)
-
     @contextmanager
-    def _whole(self) -> Iterator[Path]:
+    def temporary_path(self) -> Iterator[str]:
+        """Give an empty temporary folder, and put it in the place of the target at the end.
+
+        Raises:
+            ConfigurationError: If the target is a folder that holds other outputs too.
+        """
         path = Path(self.path)
         self._check_own(path)
         self.makedirs()
         temporary = temporary_beside(path)
         temporary.mkdir()
         try:
-            yield temporary
+            yield str(temporary)
             _swap(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
+
+    def remove(self) -> None:
+        """Remove the folder and everything in it; nothing there is fine."""
+        if self.exists():
+            outdated = temporary_beside(Path(self.path))
+            Path(self.path).rename(outdated)
+            shutil.rmtree(outdated)
 
     def _check_own(self, path: Path) -> None:
         if self.path.endswith(("/", os.sep)):
