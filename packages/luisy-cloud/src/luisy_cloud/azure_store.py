@@ -149,7 +149,8 @@ class AzureStore:
             if info.size <= SINGLE:
                 writer.write(first.content)
             else:
-                with self._large, closing(self._rest(name, info, writer)) as ends:
+                begun = len(first.content)
+                with self._large, closing(self._rest(name, info, writer, begun)) as ends:
                     writer.write(first.content)  # not before: it may be stopped while it waits
                     for end in ends:
                         writer.check(end)
@@ -243,7 +244,9 @@ class AzureStore:
         info = self._info(stream.properties)
         return Part(stream.read(SINGLE), info, bytes(md5) if md5 else None)
 
-    def _rest(self, name: str, info: ObjectInfo, writer: CheckedWriter) -> Generator[int]:
+    def _rest(
+        self, name: str, info: ObjectInfo, writer: CheckedWriter, begun: int
+    ) -> Generator[int]:
         """Fetch what comes after the beginning, and yield up to where nothing is missing."""
 
         def fetch(start: int) -> int:
@@ -253,7 +256,7 @@ class AzureStore:
             return end
 
         # The first block is half here; they lie as those of an upload do.
-        starts = [SINGLE, *range(BLOCK, info.size, BLOCK)]
+        starts = [begun, *range(BLOCK, info.size, BLOCK)]
         return in_order(fetch, starts, at_a_time=PARALLEL_BLOCKS)
 
     def _pieces(self, name: str, info: ObjectInfo, start: int, end: int) -> Generator[bytes]:

@@ -38,6 +38,7 @@ from minus80.s3_ranges import RANGE
 from minus80.s3_store import S3Store
 from minus80.snapshot import Memory, Source, backup, fetched, is_database, snapshot, starts_database
 
+_PATIENCE = 0.2
 _LOG = logging.getLogger("minus80")
 
 
@@ -197,12 +198,13 @@ class _Getter:
 
         with ThreadPoolExecutor(WORKERS, thread_name_prefix="minus80-get") as pool:
             try:
-                workers = [pool.submit(work) for _ in range(min(WORKERS, len(small)))]
-                wait(workers, return_when=FIRST_EXCEPTION)
+                left = {pool.submit(work) for _ in range(min(WORKERS, len(small)))}
+                while left:  # a little at a time, for on Windows Ctrl-C does not end a wait
+                    done, left = wait(left, timeout=_PATIENCE, return_when=FIRST_EXCEPTION)
+                    for worker in done:
+                        worker.result()
             finally:
                 small.clear()  # after an error or Ctrl-C nothing more is asked for
-        for worker in workers:
-            worker.result()
         if failures:
             raise TransferFailed(failures)
         for file in files:
