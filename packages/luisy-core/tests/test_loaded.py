@@ -1,5 +1,6 @@
 """Bytecode that Python takes for that of a file which has changed since, within one second."""
 
+import importlib
 import os
 import pickle
 import py_compile
@@ -8,6 +9,7 @@ import sys
 import time
 
 import pytest
+from luisy import loaded
 
 SECOND = 10**9
 COMMAND = """
@@ -85,3 +87,17 @@ def test_bytecode_of_somebody_else_that_is_older_than_its_file_is_not_trusted(tm
     assert "factors.py was changed after it was imported" in refused.stderr
     assert run().returncode == 0
     assert made(tmp_path) == 3
+
+
+def test_helper_is_noted_also_after_other_modules_were_forgotten(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    for number in range(3):
+        (tmp_path / f"forgotten_helper_{number}.py").touch()
+        importlib.import_module(f"forgotten_helper_{number}")
+    loaded.note(__name__)
+    for number in range(3):
+        del sys.modules[f"forgotten_helper_{number}"]
+    (tmp_path / "helper_loaded_later.py").touch()
+    importlib.import_module("helper_loaded_later")
+    loaded.note(__name__)
+    assert loaded.noted("helper_loaded_later") is not None

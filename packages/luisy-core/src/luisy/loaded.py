@@ -49,7 +49,7 @@ _looked_at: set[str] = set()
 def note(name: str) -> None:
     """Note the files of a module that is being loaded, and of all that were loaded before it."""
     _note(name)
-    if len(_looked_at) < len(sys.modules):
+    if not sys.modules.keys() <= _looked_at:
         for other in sys.modules.keys() - _looked_at:
             _note(other)
 
