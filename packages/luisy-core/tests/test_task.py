@@ -480,7 +480,7 @@ def test_target_with_its_own_makedirs_is_asked_before_the_run():
     assert Plotting().output().read() == 1
 
 
-def test_target_with_its_own_temporary_path_writes_through_it():
+def test_target_with_its_own_temporary_path_writes_through_it(tmp_path):
     used = []
 
     class Elsewhere(PickleTarget):
@@ -490,7 +490,7 @@ def test_target_with_its_own_temporary_path_writes_through_it():
                 used.append(path)
                 yield path
 
-    target = Elsewhere(path=str(Path(tempfile.mkdtemp()) / "x.pkl"))
+    target = Elsewhere(path=tmp_path / "x.pkl")
     target.write(1)
     assert len(used) == 1
     assert target.read() == 1

@@ -28,6 +28,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from luisy_protocol.errors import IntegrityError, LuisyError
+from luisy_protocol.file_placement import write_whole
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
 from luisy_protocol.record import Record
@@ -116,7 +117,8 @@ class LocalRecords:
             with locked(self._lock):
                 self._catch_up()
                 added, tables = lines(self._tables)
-                _append(self.path, added)
+                with open(self.path, "ab", buffering=0) as file:  # noqa: PTH123 - `Path` costs
+                    write_whole(file, added)
                 self._seen += len(added)
                 self._tables |= tables
 
@@ -211,13 +213,6 @@ class LocalRecords:
 
     def _located(self, warnings: Iterable[str]) -> tuple[str, ...]:
         return tuple(f"{self.path}: {warning}" for warning in warnings)
-
-
-def _append(path: Path, added: bytes) -> None:
-    """Write all of some lines: a disk that is nearly full takes a part first, and then says so."""
-    with open(path, "ab", buffering=0) as file:  # noqa: PTH123 - `Path` costs
-        while added:
-            added = added[file.write(added) :]
 
 
 def _table_ids(lines: bytes) -> set[str]:

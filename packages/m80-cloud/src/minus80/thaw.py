@@ -24,6 +24,7 @@ from pathlib import Path
 
 from luisy_protocol.digest import digest_bytes, digest_file, list_folder
 from luisy_protocol.errors import IntegrityError, LuisyError, NotFound, TransferFailed
+from luisy_protocol.file_placement import write_whole
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
 from luisy_protocol.progress import TransferProgress
@@ -219,8 +220,9 @@ class _Getter:
             content = expand(content, limit=file.size, name=key)
         if digest_bytes(content).sha256 != file.sha256:
             raise IntegrityError(f"{key} is damaged")
-        with translated(f"write {path}"):
-            _write(path, content)
+        # Without a buffer, which would cost three more calls of the system.
+        with translated(f"write {path}"), open(path, "wb", buffering=0) as written:  # noqa: PTH123
+            write_whole(written, content)
         self._is_database[file.sha256] = starts_database(content)
         progress.advance(file.size)
         progress.done(key)
@@ -281,14 +283,6 @@ def _taken(files: deque[File]) -> File | None:
     with suppress(IndexError):
         return files.popleft()
     return None
-
-
-def _write(path: str, content: bytes) -> None:
-    """Write a file without a buffer, which would cost three more calls of the system."""
-    left = memoryview(content)
-    with open(path, "wb", buffering=0) as file:  # noqa: PTH123 - on the fast path
-        while left:
-            left = left[file.write(left) :]
 
 
 def _is_same(local: list[Source], manifest: Manifest) -> bool:
