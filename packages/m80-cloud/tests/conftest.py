@@ -78,10 +78,11 @@ class FaultyLine:
         self.now = threading.local()  # `now.range` is the Range of the request in hand
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(
-            ("127.0.0.1", 0), self._handler(urlsplit(endpoint).netloc)
+            ("127.0.0.2", 0), self._handler(urlsplit(endpoint).netloc)
         )
         self._server.daemon_threads = True
-        self.endpoint = f"http://127.0.0.1:{self._server.server_port}"
+        # Another of this machine's addresses: to 127.0.0.1 parts would travel one after the other.
+        self.endpoint = f"http://127.0.0.2:{self._server.server_port}"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.01,))
         self._thread.start()
 

@@ -153,7 +153,7 @@ def test_full_disk_is_told_after_each_range_was_asked_for_once(line, tmp_path):
     data = m80.CloudData()
     data.put(path, "bin", raw=True)
     asked = []
-    line.fault = lambda number, method, p: asked.append((method, line.now.range))
+    line.fault = lambda number, method, p: asked.append((method, p, line.now.range))
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10 * MEGABYTE, hard))
@@ -207,6 +207,81 @@ def test_damaged_file_never_gets_its_name(data, reads, tmp_path, s3_server, in_c
     with pytest.raises(IntegrityError, match="is damaged"):
         data.get("reads.fastq", "fastq", raw=True, output=tmp_path / "back")
     assert not (tmp_path / "back").exists()
+
+
+@pytest.fixture
+def large(tmp_path):
+    """A file that is sent in three parts."""
+    path = tmp_path / "large.bin"
+    path.write_bytes(os.urandom(20 * MEGABYTE))
+    return path
+
+
+def test_large_file_is_damaged_if_it_has_not_the_digest_it_was_sent_with(
+    data, large, tmp_path, s3_server, in_cloud
+):
+    data.put(large, "bin", raw=True)
+    client, key = s3_server.client(), "Raw/bin/large.bin"
+    noted = client.head_object(Bucket=in_cloud, Key=key)["Metadata"]
+    client.put_object(Bucket=in_cloud, Key=key, Body=bytes(20 * MEGABYTE), Metadata=noted)
+    with pytest.raises(IntegrityError, match="is damaged"):
+        data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert not (tmp_path / "back").exists()
+
+
+def test_put_again_of_the_same_large_file_sends_nothing(line, large):
+    data = m80.CloudData()
+    data.put(large, "bin", raw=True)
+    before = len(line.requests)
+    data.put(large, "bin", raw=True)
+    assert [method for method, _ in line.requests[before:]] == ["HEAD", "GET"]
+
+
+def test_put_again_of_a_changed_large_file_replaces_it(data, large, tmp_path):
+    data.put(large, "bin", raw=True)
+    changed = os.urandom(20 * MEGABYTE)
+    large.write_bytes(changed)
+    data.put(large, "bin", raw=True)
+    data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == changed
+
+
+def test_large_file_that_changes_while_it_is_put_is_not_stored(line, large, s3_server, in_cloud):
+    def change(number, method, path):
+        if "partNumber=2" in path:
+            large.write_bytes(b"2" * 20 * MEGABYTE)
+
+    line.fault = change
+    data = m80.CloudData()
+    with pytest.raises(IntegrityError, match="did it change meanwhile"):
+        data.put(large, "bin", raw=True)
+    assert not data.list(raw=True)
+    assert "Uploads" not in s3_server.client().list_multipart_uploads(Bucket=in_cloud)
+
+
+def test_large_file_is_never_there_without_its_digest(line, large, tmp_path):
+    """Its digest is written before the upload is completed, and found after it was taken up."""
+    data = m80.CloudData()
+    line.fault = lambda number, method, p: 400 if method == "POST" and "uploadId" in p else None
+    with pytest.raises(LuisyError):
+        data.put(large, "bin", raw=True)
+    line.fault = lambda *_: None
+    before = len(line.requests)
+    data.put(large, "bin", raw=True)
+    assert not any("partNumber" in path for _, path in line.requests[before:])
+    before = len(line.requests)
+    data.put(large, "bin", raw=True)
+    assert [method for method, _ in line.requests[before:]] == ["HEAD", "GET"]
+
+
+def test_large_file_whose_digest_was_taken_away_can_be_fetched(
+    data, large, tmp_path, s3_server, in_cloud
+):
+    data.put(large, "bin", raw=True)
+    (noted,) = s3_server.client().list_objects_v2(Bucket=in_cloud, Prefix="minus80/")["Contents"]
+    s3_server.client().delete_object(Bucket=in_cloud, Key=noted["Key"])
+    data.get("large.bin", "bin", raw=True, output=tmp_path / "back")
+    assert (tmp_path / "back").read_bytes() == large.read_bytes()
 
 
 def test_remove_takes_the_file_away(data, reads):

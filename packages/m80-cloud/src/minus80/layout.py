@@ -5,6 +5,7 @@ minus80/manifests/<sha256>.json            the files of a version
 minus80/blobs/<2 digits>/<sha256>[.gz]     the content of a file
 minus80/under-way/<dtype>.<name>/<id>      a put under way
 minus80/under-way/gc/<id>                  a clean-up under way
+minus80/digests/<id>                       the SHA-256 of a large raw file, which names it
 Raw/<dtype>/<file name>                    a raw file, as it is
 databases/<dtype>.<name>                   a dataset as the old engine left it: a tar
 Raw/<dtype>.<file name>                    a raw file as the old engine left it
@@ -17,6 +18,7 @@ DATASETS = "minus80/datasets/"
 MANIFESTS = "minus80/manifests/"
 BLOBS = "minus80/blobs/"
 UNDER_WAY = "minus80/under-way/"
+DIGESTS = "minus80/digests/"
 RAW = "Raw/"
 OLD_DATASETS = "databases/"
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from contextlib import suppress
 from pathlib import Path
 
+from luisy_protocol.digest import digest_file
 from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound
 from luisy_protocol.locking import locked
 from luisy_protocol.os_errors import translated
@@ -21,7 +22,6 @@ from minus80.folders import Folders
 from minus80.layout import RAW, old_raw_key, raw_key
 from minus80.names import suggestion, valid_dtype, valid_name
 from minus80.packing import compress_file
-from minus80.part_digests import digest_parts
 from minus80.s3_store import S3Store
 from minus80.snapshot import scratch_folder
 from minus80.under_way import new_id
@@ -61,17 +61,17 @@ def put_raw(
             packed = scratch / f"{name}.gz"
             compress_file(path, packed)
             path, name = packed, packed.name
-        content = digest_parts(path)
-        key = raw_key(dtype, name)
-        if not resend:
-            there = _there(store, key)
-            if there and (there.sha256, there.size) == (content.sha256, content.size):
+        key, known = raw_key(dtype, name), None
+        with translated(f"read {path}"):
+            size = path.stat().st_size
+        there = None if resend else _there(store, key)
+        if there and there.size == size:
+            known = digest_file(path).sha256
+            if known == there.sha256:
                 return there
-        progress.begin("put", files=1, size=content.size)
+        progress.begin("put", files=1, size=size)
         try:
-            info = store.upload(
-                path, key, sha256=content.sha256, advance=progress.advance, digests=content
-            )
+            info = store.upload(path, key, sha256=known, advance=progress.advance)
             progress.done(key)
         finally:
             progress.end()

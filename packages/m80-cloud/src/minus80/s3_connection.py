@@ -6,7 +6,7 @@ import os
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from functools import cached_property
-from threading import RLock
+from threading import BoundedSemaphore, RLock
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 from urllib.request import getproxies, proxy_bypass
@@ -23,6 +23,10 @@ CONNECTIONS = 32
 # Each part on its way needs a core's time, for digests, encryption and copies. More parts than the
 # cores can serve displace each other in the caches; more than six bring nothing.
 PART_WORKERS = min(6, (os.cpu_count() or 1) + 1)
+# A server on the same machine needs the cores, too: it is fastest with one part after the other.
+_SENDS_HERE = 1
+PART = 8 * 1024 * 1024
+_LARGE_AT_ONCE = 2
 _ATTEMPTS = 6
 
 
@@ -35,12 +39,16 @@ class Connection:
     Attributes:
         cloud: The settings.
         url: The bucket for messages.
+        sends_at_a_time: How many parts of a file may be on their way to the bucket.
+        large: Held by each file that is sent in parts, for their parts are in memory.
     """
 
     def __init__(self, cloud: Cloud) -> None:
         self.cloud = cloud
         self.bucket = cloud.bucket
         self.url = f"s3://{cloud.bucket}"
+        self.sends_at_a_time = _SENDS_HERE if _is_here(cloud.endpoint) else PART_WORKERS
+        self.large = BoundedSemaphore(_LARGE_AT_ONCE)
         self._lock = RLock()
         self._closed = False
 
@@ -154,6 +162,10 @@ class Connection:
     @cached_property
     def _parts(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(PART_WORKERS, thread_name_prefix="minus80-part")
+
+
+def _is_here(endpoint: str | None) -> bool:
+    return urlsplit(endpoint or "").hostname in {"localhost", "127.0.0.1", "::1"}
 
 
 def _timestamp(text: str) -> datetime:

@@ -26,7 +26,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import quote, urlsplit
 
 from minus80.s3_signing import Signer, sha256_of
-from minus80.s3_wire import Reply, Section, Sink, Wire
+from minus80.s3_wire import Reply, Sink, Wire
 
 if TYPE_CHECKING:
     from botocore.credentials import Credentials
@@ -144,7 +144,7 @@ class QuickRequests:
         return reply.headers.get("etag", "") if reply else None
 
     def put_part(
-        self, key: str, body: Section, *, upload: str, number: int, sha256: str
+        self, key: str, body: memoryview, *, upload: str, number: int, sha256: str
     ) -> Part | None:
         """Send a part of an upload and return what is there, or None if boto3 has to do it.
 
@@ -171,7 +171,7 @@ class QuickRequests:
         method: str,
         key: str,
         headers: Mapping[str, str],
-        body: bytes | Section = b"",
+        body: bytes | memoryview = b"",
         *,
         sha256: str = _EMPTY,
         query: str = "",

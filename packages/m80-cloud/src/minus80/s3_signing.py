@@ -83,7 +83,7 @@ class Signer:
         return key
 
 
-def sha256_of(body: bytes) -> str:
+def sha256_of(body: bytes | memoryview) -> str:
     """Return the digest of some bytes."""
     return hashlib.sha256(body).hexdigest()
 

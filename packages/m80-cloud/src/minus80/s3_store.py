@@ -31,17 +31,16 @@ from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
 from minus80.errors import BucketMissing
-from minus80.part_digests import PART, PartDigests, changed, digest_parts
-from minus80.s3_connection import Connection
+from minus80.s3_connection import PART, Connection
 from minus80.s3_errors import s3_errors
-from minus80.s3_multipart import send_parts
+from minus80.s3_multipart import NOTED, SHA256, changed, send_parts
 from minus80.s3_quick import checksum
 from minus80.s3_ranges import begin, fetch, stream
 from minus80.s3_signing import sha256_of
 from minus80.settings import Cloud, load_settings
 
 if TYPE_CHECKING:
-    from types_boto3_s3.type_defs import PutObjectOutputTypeDef
+    from types_boto3_s3.type_defs import HeadObjectOutputTypeDef, PutObjectOutputTypeDef
 
 _Result = TypeVar("_Result")
 _BATCH = 1000
@@ -134,16 +133,17 @@ class S3Store:
         Raises:
             NotFound: If there is no such object.
         """
-        name = self._name(key)
-        with s3_errors(f"look at {key}", url=self.url):
-            found = self.connection.client.head_object(Bucket=self._bucket, Key=name)
-        return ObjectInfo(
-            key,
-            found["ContentLength"],
-            found["ETag"],
-            found["LastModified"],
-            found["Metadata"].get("sha256"),
-        )
+        found = self._head(key)
+        sha256, noted = found["Metadata"].get(SHA256), found["Metadata"].get(NOTED)
+        if sha256 is None and noted is not None:
+            sha256 = self._noted(noted)
+        return ObjectInfo(key, found["ContentLength"], found["ETag"], found["LastModified"], sha256)
+
+    def where_noted(self, key: str) -> str | None:
+        """Return the name of the object that another's digest is in, if there is such a one."""
+        with suppress(NotFound):
+            return self._head(key)["Metadata"].get(NOTED)
+        return None
 
     def read(self, key: str) -> tuple[bytes, ObjectInfo]:
         """Return a small object's content and its etag.
@@ -219,22 +219,15 @@ class S3Store:
         return Downloaded(info, sha256)
 
     def upload(
-        self,
-        path: Path,
-        key: str,
-        *,
-        sha256: str,
-        advance: Advance | None = None,
-        digests: PartDigests | None = None,
+        self, path: Path, key: str, *, sha256: str | None, advance: Advance | None = None
     ) -> ObjectInfo:
         """Send a file and return what is there.
 
         Args:
             path: The file.
             key: The object.
-            sha256: The digest it must have.
+            sha256: The digest it must have; if it is not known, what is read is what is sent.
             advance: Told of the bytes that arrived.
-            digests: What `digest_parts` returned for a large file a moment ago, to save time.
 
         Raises:
             IntegrityError: If the bytes sent do not have the digest `sha256`.
@@ -244,25 +237,28 @@ class S3Store:
             size = path.stat().st_size
             content = path.read_bytes() if size <= PART else None
         if content is None:
-            digests = digests or digest_parts(path)
-            if digests.sha256 != sha256:
-                raise changed(path, url=self.url)
-            note = sha256_of(f"{self.url} {key} {sha256}".encode())
-            journal = self._uploads / f"{note}.json" if self._uploads else None
-            etag = self._creating(
+            source = sha256 or path.absolute()
+            journal = sha256_of(f"{self.url} {key} {source}".encode())
+            sent = self._creating(
                 lambda: send_parts(
-                    self.connection, path, name, digests=digests, advance=advance, journal=journal
+                    self.connection,
+                    path,
+                    name,
+                    sha256=sha256,
+                    advance=advance,
+                    journal=self._uploads / f"{journal}.json" if self._uploads else None,
                 )
             )
-            return ObjectInfo(key, size, etag, sha256=sha256)
-        if sha256_of(content) != sha256:
+            return ObjectInfo(key, sent.size, sent.etag, sha256=sent.sha256)
+        found = sha256_of(content)
+        if found != (sha256 or found):
             raise changed(path, url=self.url)
         if advance:
             advance(0)  # may cancel
-        etag = self._creating(lambda: self._put(name, content, sha256))
+        etag = self._creating(lambda: self._put(name, content, found))
         if advance:
             advance(len(content))
-        return ObjectInfo(key, len(content), etag, sha256=sha256)
+        return ObjectInfo(key, len(content), etag, sha256=found)
 
     def delete(self, key: str) -> None:
         """Remove an object; one that is not there is fine."""
@@ -319,6 +315,17 @@ class S3Store:
     def close(self) -> None:
         """Release connections and threads."""
         self.connection.close()
+
+    def _head(self, key: str) -> HeadObjectOutputTypeDef:
+        name = self._name(key)
+        with s3_errors(f"look at {key}", url=self.url):
+            return self.connection.client.head_object(Bucket=self._bucket, Key=name)
+
+    def _noted(self, name: str) -> str | None:
+        """Return the digest in an object of its own; None if somebody took that away."""
+        with suppress(NotFound):
+            return begin(self.connection, name).body.decode("ascii", "replace")
+        return None
 
     def _name(self, key: str) -> str:
         return validate_key(self._root + validate_key(key))

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import wait
-from pathlib import Path
 from queue import Empty, SimpleQueue
 from urllib.parse import SplitResult
 
@@ -41,30 +40,6 @@ class Sink:
 
     size: int
     write: Callable[[int, memoryview], None]
-
-
-@dataclass(frozen=True, slots=True)
-class Section:
-    """A part of a file, as the content of a request.
-
-    Attributes:
-        path: The file.
-        start: Where the part begins.
-        size: How many bytes it has.
-    """
-
-    path: Path
-    start: int
-    size: int
-
-    def __len__(self) -> int:
-        return self.size
-
-    def read(self) -> bytes:
-        """Return the part, or less if the file ends before."""
-        with self.path.open("rb", buffering=0) as file:
-            file.seek(self.start)
-            return file.read(self.size)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,7 +78,7 @@ class Wire:
         method: str,
         path: str,
         headers: Mapping[str, str],
-        body: bytes | Section = b"",
+        body: bytes | memoryview = b"",
         *,
         sink: Sink | None = None,
     ) -> Reply:
@@ -133,7 +108,7 @@ class Wire:
                 self._idle.get_nowait().close()
 
     def _exchange(
-        self, connection: socket.socket, head: bytes, body: bytes | Section, sink: Sink | None
+        self, connection: socket.socket, head: bytes, body: bytes | memoryview, sink: Sink | None
     ) -> Reply:
         try:
             _send(connection, head, body)
@@ -168,12 +143,7 @@ class Wire:
             raise
 
 
-def _send(connection: socket.socket, head: bytes, body: bytes | Section) -> None:
-    if isinstance(body, Section):
-        if not isinstance(connection, ssl.SSLSocket):
-            _send_section(connection, head, body)
-            return
-        body = _whole(body)
+def _send(connection: socket.socket, head: bytes, body: bytes | memoryview) -> None:
     if len(body) <= _CHUNK:
         connection.sendall(head + body)
         return
@@ -181,24 +151,6 @@ def _send(connection: socket.socket, head: bytes, body: bytes | Section) -> None
     # In pieces, for the time that is allowed is that of one call: a slow line needs more for all.
     for start in range(0, len(body), _PIECE_SENT):
         connection.sendall(memoryview(body)[start : start + _PIECE_SENT])
-
-
-def _send_section(connection: socket.socket, head: bytes, section: Section) -> None:
-    """Let the system send what it has of a file in memory, without a copy for this process."""
-    with section.path.open("rb") as file:
-        connection.sendall(head)
-        _check_whole(section, connection.sendfile(file, section.start, section.size))
-
-
-def _whole(section: Section) -> bytes:
-    content = section.read()
-    _check_whole(section, len(content))
-    return content
-
-
-def _check_whole(section: Section, size: int) -> None:
-    if size != section.size:
-        raise ConnectionError(f"{section.path} has become shorter")
 
 
 def _received(connection: socket.socket, sink: Sink | None) -> Reply:

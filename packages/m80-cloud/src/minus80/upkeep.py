@@ -3,8 +3,9 @@
 Rules. Removing a dataset removes its history, in one step; contents are shared, so they stay until
 a clean-up. A clean-up stands back while somebody puts something, and nobody can begin to put while
 it works (`minus80.under_way`). It deletes the manifests that no version refers to, the contents
-that no manifest refers to, and the parts of uploads that were never finished within a week. If any
-history or manifest cannot be read it deletes nothing.
+that no manifest refers to, and what uploads left that were never finished within a week: parts, and
+digests that no raw file refers to (`minus80.s3_multipart`). If any history or manifest cannot be
+read it deletes nothing.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from minus80.history import Version
 from minus80.layout import (
     BLOBS,
     DATASETS,
+    DIGESTS,
     MANIFESTS,
     OLD_DATASETS,
     OURS,
@@ -34,6 +36,7 @@ from minus80.layout import (
     manifest_key,
 )
 from minus80.packing import expanded
+from minus80.s3_connection import PART
 from minus80.s3_store import S3Store, Unfinished
 from minus80.under_way import CLEANING, marked, renew
 
@@ -93,21 +96,22 @@ def remove_everything(store: S3Store) -> int:
     return len(keys)
 
 
-def clean(store: S3Store, *, dry_run: bool) -> Cleaned:
+def clean(store: S3Store, *, dry_run: bool, given_up: timedelta = _UNFINISHED) -> Cleaned:
     """Delete what no version of any dataset needs.
 
     Args:
         store: The bucket.
         dry_run: Only tell what would be deleted.
+        given_up: How long ago an upload began that nobody will finish any more.
 
     Raises:
         Unavailable: If somebody is putting something, or cleaning up.
         IntegrityError: If a history or manifest cannot be read; nothing was deleted.
     """
     with marked(store, CLEANING) as mark:
-        renewed = mark.began
-        garbage = _garbage(store)
-        uploads = _unfinished(store, before=mark.time - _UNFINISHED)
+        renewed, old = mark.began, mark.time - given_up
+        garbage = _garbage(store) + _digests(store, before=old)
+        uploads = _unfinished(store, before=old)
         if not dry_run:
             for start in range(0, len(garbage), _BATCH):
                 renewed = renew(store, mark, renewed=renewed)
@@ -189,6 +193,17 @@ def _garbage(store: S3Store) -> list[ObjectInfo]:
                 needed.update(blob_key(file.sha256, gzip=file.gzip) for file in files)
     found = (info for prefix in (MANIFESTS, BLOBS) for info in store.list(prefix))
     return [info for info in found if info.key not in needed]
+
+
+def _digests(store: S3Store, *, before: datetime) -> list[ObjectInfo]:
+    """Return the digests that no raw file refers to, and none that has just been noted."""
+    old = [info for info in store.list(DIGESTS) if info.modified and info.modified < before]
+    if not old:
+        return []
+    large = [info.key for info in store.list(RAW) if info.size > PART]
+    with ThreadPoolExecutor(_WORKERS) as pool:
+        needed = set(pool.map(store.where_noted, large))
+    return [info for info in old if info.key not in needed]
 
 
 def _unfinished(store: S3Store, *, before: datetime) -> list[Unfinished]:
