@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from luisy_protocol import AccessDenied, LuisyError, NotFound, NotSupported, Unavailable
-from luisy_protocol.os_errors import translated
+from luisy_protocol.os_errors import is_full, translated
 
 CASES = [
     (errno.ENOENT, NotFound, "No such file"),
@@ -15,6 +15,7 @@ CASES = [
     (errno.EROFS, AccessDenied, "Read-only"),
     (errno.ENOSPC, LuisyError, "the disk is full"),
     (errno.EDQUOT, LuisyError, "the disk is full"),
+    (errno.EFBIG, LuisyError, "larger than allowed"),
     (errno.EIO, Unavailable, "drive"),
     (errno.ESTALE, Unavailable, "drive"),
     (errno.ENOTDIR, NotSupported, "same name"),
@@ -43,3 +44,13 @@ def test_full_disk_is_told_in_words():
     with pytest.raises(LuisyError, match="disk is full"), translated("write /dev/full"):
         with Path("/dev/full").open("wb", buffering=0) as file:
             file.write(b"1")
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT, errno.EFBIG])
+def test_lack_of_room_is_known_by_its_number(code):
+    assert is_full(OSError(code, "no room"))
+
+
+@pytest.mark.parametrize("error", [OSError(errno.EACCES, "no"), OSError("no"), NotFound("no")])
+def test_other_error_is_no_lack_of_room(error):
+    assert not is_full(error)

@@ -6,7 +6,7 @@ By the error number::
     AccessDenied    EACCES, EPERM, EROFS
     Unavailable     EIO, ESTALE, ETIMEDOUT and others by which a network drive says that it is gone
     NotSupported    ENOTDIR, EISDIR: the file system has a folder where a file is asked for
-    LuisyError      ENOSPC, EDQUOT (the disk is full), and everything else
+    LuisyError      ENOSPC, EDQUOT (the disk is full), EFBIG (the file is), and everything else
 """
 
 from __future__ import annotations
@@ -16,7 +16,13 @@ import errno
 from luisy_protocol.errors import AccessDenied, LuisyError, NotFound, NotSupported, Unavailable
 
 _DENIED = {errno.EACCES, errno.EPERM, errno.EROFS}
-_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DISK_FULL = "the disk is full; free some space and try again"
+_NO_ROOM = {
+    errno.ENOSPC: _DISK_FULL,
+    errno.EDQUOT: _DISK_FULL,
+    errno.EFBIG: "the file is larger than allowed; raise the limit (ulimit -f, or that of the file "
+    "system) and try again",
+}
 _GONE = {
     errno.EIO,
     errno.ESTALE,
@@ -54,11 +60,16 @@ class translated:  # noqa: N801 - reads as the function that it is used as
             raise translate(error, self._action) from error
 
 
+def is_full(error: OSError) -> bool:
+    """Tell whether there was no room: on the disk, within a quota or a limit for one file."""
+    return error.errno in _NO_ROOM
+
+
 def translate(error: OSError, action: str) -> LuisyError:
     """Return the `LuisyError` for an error of the operating system."""
     code, reason = error.errno, error.strerror or str(error)
-    if code in _FULL:
-        return LuisyError(f"cannot {action}: the disk is full; free some space and try again")
+    if code in _NO_ROOM:
+        return LuisyError(f"cannot {action}: {_NO_ROOM[code]}")
     if code in _DENIED:
         return AccessDenied(f"cannot {action}: {reason}")
     if code == errno.ENOENT:
