@@ -9,6 +9,8 @@ import luigi
 import luisy
 import pytest
 from luisy.config import Config
+from luisy.luigi_log import log_of_luigi
+from luisy.workspace import Workspace
 
 PROGRAM = """
 import sys
@@ -136,3 +138,52 @@ def test_log_has_a_line_for_the_start_and_one_for_the_end_of_a_task(folder):
     assert len(lines) == 2
     assert " running " in lines[0]
     assert " done " in lines[1]
+
+
+def log_three(folder):
+    """Log three messages; return what the person is told."""
+    told = []
+    with log_of_luigi(Workspace(folder), Noted(number=5), warn=told.append):
+        for _ in range(3):
+            logging.getLogger("luigi-interface").info("a message")
+    return told
+
+
+def test_log_that_finds_no_room_is_told_of_once_and_stops_nothing(folder, largest_file, capsys):
+    with largest_file(60):
+        told = log_three(folder)
+    (path,) = folder.glob("*/.luisy/logs/*.log")
+    (text,) = told
+    assert text.startswith(f"luigi's log is incomplete: cannot write {path}: the file is larger")
+    assert capsys.readouterr() == ("", "")
+    assert path.read_text().count("a message") == 1
+
+
+def test_log_that_cannot_be_opened_is_told_of_once_and_stops_nothing(folder, capsys):
+    place = Workspace(folder).private(Noted(number=5).project_name) / "logs"
+    place.parent.mkdir(parents=True)
+    place.write_text("not a folder")
+    (text,) = log_three(folder)
+    assert text.startswith(f"luigi's log is incomplete: cannot write {place}")
+    assert capsys.readouterr() == ("", "")
+
+
+def test_log_with_room_is_not_told_of(folder):
+    assert log_three(folder) == []
+
+
+def test_message_that_cannot_be_formatted_is_told_by_logging(folder, capsys):
+    told = []
+    with log_of_luigi(Workspace(folder), Noted(number=5), warn=told.append):
+        logging.getLogger("luigi-interface").info("%d", "a word")
+        logging.getLogger("luigi-interface").info("a message")
+    assert "a word" in capsys.readouterr().err
+    assert told == []
+    assert "a message" in logs(folder)
+
+
+def test_build_whose_log_has_no_room_runs(folder, largest_file, capsys):
+    with largest_file(1_000):
+        outcome = luisy.build(Noted(number=6), ask=False)
+    assert outcome.ran == ["Noted(number=6)"]
+    assert "Logging error" not in capsys.readouterr().err

@@ -2,6 +2,7 @@ import os
 import subprocess
 import sys
 
+import pytest
 from luisy.run_lock import alone
 from luisy.workspace import Workspace
 
@@ -55,3 +56,31 @@ def test_other_project_is_not_waited_for(tmp_path):
     ):
         assert (tmp_path / "p/.luisy/running").read_text().count(str(os.getpid())) == 1
     assert not (tmp_path / "p/.luisy/running").exists()
+
+
+def test_full_disk_is_no_reason_not_to_run(tmp_path, largest_file):
+    with largest_file(0), alone(Workspace(tmp_path), ["p"], waiting=never) as waited:
+        assert not waited
+    assert not (tmp_path / "p/.luisy/running").exists()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
+def test_who_waits_for_one_that_could_not_write_who_it_is_is_told_so(tmp_path):
+    told = []
+    limit = "import resource; resource.setrlimit(resource.RLIMIT_FSIZE, (9, 9))"
+    with subprocess.Popen(
+        [sys.executable, "-B", "-c", f"import luisy\n{limit}\n{HOLDER}", str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as holder:
+        assert holder.stdout.readline() == "held\n"
+        assert (tmp_path / "p/.luisy/running").stat().st_size < 10
+
+        def waiting(text):
+            told.append(text)
+            holder.communicate("go\n")
+
+        with alone(Workspace(tmp_path), ["p"], waiting=waiting):
+            pass
+    assert told == ["another run (of an unknown process) works on p; waiting for it to end"]

@@ -2,14 +2,16 @@
 
 luigi writes all that it does to stderr where nobody tells it otherwise. Here it writes to
 ``<working dir>/<project>/.luisy/logs``. What its own configuration says about logging wins; and a
-program that has set up logging sees luigi's messages, too.
+program that has set up logging sees luigi's messages, too. A log that cannot be written, on a full
+disk for instance, stops nothing: it ends there, and the person is told so once, when all is over.
 """
 
 from __future__ import annotations
 
 import logging
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -17,7 +19,7 @@ import luigi
 from luigi.cmdline_parser import CmdlineParser
 from luigi.configuration import get_config
 from luigi.interface import core
-from luisy_protocol.os_errors import translated
+from luisy_protocol.os_errors import translate
 
 from luisy.workspace import Workspace
 
@@ -28,13 +30,18 @@ _OF_OUR_MAKING = "logging disabled in settings"  # see `_silent_luigi`
 
 @contextmanager
 def log_of_luigi(
-    workspace: Workspace, root: luigi.Task, *, is_passed_on: bool = False
+    workspace: Workspace,
+    root: luigi.Task,
+    *,
+    warn: Callable[[str], None],
+    is_passed_on: bool = False,
 ) -> Iterator[str]:
     """Send luigi's log to a file while the block lasts, unless luigi's configuration says where.
 
     Args:
         workspace: The working directory.
         root: The task that is going to run; the log is in the folder of its project.
+        warn: Told, in a sentence, if the file could not be written.
         is_passed_on: Whether the program, if it has set up logging, gets the messages as well.
 
     Yields:
@@ -64,6 +71,9 @@ def log_of_luigi(
                 logger.setLevel(level)
                 logger.propagate = propagate
             handler.close()
+            if handler.failure:
+                error = translate(handler.failure, f"write {handler.baseFilename}")
+                warn(f"luigi's log is incomplete: {error}")
 
 
 def _is_news(record: logging.LogRecord) -> bool:
@@ -99,12 +109,41 @@ def _remove_old_logs(folder: Path) -> None:
 
 
 class _LateFile(logging.FileHandler):
-    """A log file that, with its folder, is made when there is something to log."""
+    """A log file that, with its folder, is made when there is something to log.
+
+    What goes wrong ends it and is kept in `failure`. `logging` would write a traceback to stderr
+    for each message, or raise what is wrong where the message comes from.
+    """
 
     def __init__(self, path: str) -> None:
         super().__init__(path, encoding="utf-8", delay=True)
+        self.failure: OSError | None = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if self.failure:
+            return
+        try:
+            super().emit(record)
+        except OSError as error:  # of the opening
+            self._end(error)
+
+    def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
+        error = sys.exc_info()[1]
+        if isinstance(error, OSError):
+            self._end(error)
+        else:
+            super().handleError(record)
+
+    def close(self) -> None:
+        try:
+            super().close()
+        except OSError as error:
+            self.failure = self.failure or error
 
     def _open(self):  # type: ignore[no-untyped-def]  # the type is long, and logging's
-        with translated(f"write {self.baseFilename}"):
-            Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
+        Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()
+
+    def _end(self, error: OSError) -> None:
+        self.failure = error
+        self.close()

@@ -274,7 +274,8 @@ def build(
         )
         shown = show or (Terminal() if wants_ask else Nothing())
         settings = Settings.of(task)
-        with log_of_luigi(settings.workspace, task, is_passed_on=True) as log:
+        workspace = settings.workspace
+        with log_of_luigi(workspace, task, warn=shown.warn, is_passed_on=True) as log:
             if not hash_update_mode:
                 return run(task, settings, shown, wishes, log=log)
             adopted = update_hashes(task, settings, shown, wishes)

@@ -55,9 +55,15 @@ def _acquire(stack: ExitStack, folder: Path, project: str, waiting: Callable[[st
         waited = True
         waiting(f"another run ({_who(holder)}) works on {project}; waiting for it to end")
         stack.enter_context(locked(lock, patience=_FOREVER))
-    holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node()}), "utf-8")
-    stack.callback(holder.unlink, missing_ok=True)
+    stack.callback(_remove, holder)
+    with suppress(OSError):  # it only tells who it is: a full disk is no reason not to go on
+        holder.write_text(json.dumps({"pid": os.getpid(), "host": platform.node()}), "utf-8")
     return waited
+
+
+def _remove(holder: Path) -> None:
+    with suppress(OSError):
+        holder.unlink()
 
 
 def _who(holder: Path) -> str:

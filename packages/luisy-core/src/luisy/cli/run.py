@@ -50,6 +50,6 @@ def run(arguments: Sequence[str], **given: Any) -> int:
         )
         if given["hash_update_mode"]:
             return 1 if update_hashes(root, settings, show, wishes) is None else 0
-        with log_of_luigi(settings.workspace, root) as log:
+        with log_of_luigi(settings.workspace, root, warn=show.warn) as log:
             outcome = carry_out(root, settings, show, wishes, log=log)
         return return_code(outcome)
