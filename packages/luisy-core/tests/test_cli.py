@@ -1,6 +1,7 @@
 """The command, in this process: arguments, exit codes, and the commands that look at a pipeline."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -417,6 +418,29 @@ def test_broken_requires_has_a_traceback_of_the_task_alone(project, capsys):
 def test_quiet_says_nothing_when_all_is_well(project, capsys):
     assert project.luisy("Both --no-ask --quiet") == 0
     assert capsys.readouterr() == ("", "")
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_outputs_that_find_no_room_are_told_in_a_sentence_and_made_later(
+    workers, project, capfd, largest_file
+):
+    project.luisy("Both --no-ask --quiet")
+    project.write_util("def scale(value):\n    return 10**4200\n")
+    with largest_file(4_000):
+        assert project.luisy(f"Both --no-ask --quiet --workers {workers}") == 1
+    told = capfd.readouterr().err.splitlines()
+    path = project.data / project.package / "interim"
+    for line in told[:2]:
+        assert re.fullmatch(
+            rf"Scaled\(number=[12]\) failed: cannot write {path}/Scaled_number=[12]\.json: "
+            r"the file is larger than allowed; raise the limit \(.*\) and try again",
+            line,
+        )
+    assert [line.partition(":")[0] for line in told[2:5]] == ["failed", "failed", "not run"]
+    assert len(told) == 6  # the last names luigi's log
+    assert project.output("final/Both.json") == [11, 12]
+    assert project.luisy("Both --no-ask --quiet") == 0
+    assert project.output("final/Both.json") == [10**4200 + 1, 10**4200 + 2]
 
 
 def test_log_of_luigi_is_a_file(project):

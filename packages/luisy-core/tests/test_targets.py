@@ -1,12 +1,14 @@
+import gc
 import os
 import subprocess
 import sys
 from pathlib import Path
 
+import luigi
 import pandas as pd
 import pytest
 from luisy import targets
-from luisy_protocol import ConfigurationError, MissingPackage, NotFound
+from luisy_protocol import ConfigurationError, LuisyError, MissingPackage, NotFound
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 FRAMES = ["CSVTarget", "ParquetTarget", "FeatherTarget", "HDFTarget", "ParquetDirTarget"]
@@ -65,6 +67,79 @@ def test_failed_write_keeps_the_old_output_and_nothing_else(kind, tmp_path):
     with pytest.raises(Exception):  # noqa: B017, PT011 - each library fails in its own way
         target.write(Unwritable())
     assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize("kind", [*FRAMES, *OBJECTS, "XLSXTarget"])
+def test_write_that_finds_no_room_says_so_and_keeps_the_old_output(kind, tmp_path, largest_file):
+    target = target_of(kind, tmp_path)
+    target.write(FRAME if kind != "JSONTarget" else 1)
+    before = snapshot(tmp_path)
+    large = pd.DataFrame({"a": range(3_000)}) if kind not in OBJECTS else list(range(3_000))
+    with (
+        pytest.raises(LuisyError, match=f"cannot write {target.path}: the file is larger"),
+        largest_file(1_500),
+    ):
+        target.write(large)
+    assert snapshot(tmp_path) == before
+    target.write(large)
+    assert len(target.read()) == 3_000
+
+
+@pytest.mark.parametrize("mode", ["text", "bytes"])
+def test_file_opened_for_writing_that_finds_no_room_says_so_and_leaves_nothing(
+    mode, tmp_path, largest_file, capsys
+):
+    target = target_of("CSVTarget", tmp_path)
+    if mode == "bytes":
+        target.format = luigi.format.Nop
+    line = "line\n" if mode == "text" else b"line\n"
+    with (
+        largest_file(20_000),
+        pytest.raises(LuisyError, match=f"cannot write {target.path}: the file is larger"),
+        target.open("w") as file,
+    ):
+        file.writelines(line for _ in range(10_000))
+    del file
+    gc.collect()
+    assert snapshot(tmp_path) == {}
+    assert capsys.readouterr().err == ""
+
+
+def test_file_that_found_no_room_does_not_appear_although_its_writer_goes_on(
+    tmp_path, largest_file
+):
+    target = target_of("CSVTarget", tmp_path)
+    with largest_file(10):
+        file = target.open("w")
+        file.write("0" * 11)
+        with pytest.raises(LuisyError, match="larger"):
+            file.flush()
+    file.write("1")
+    with pytest.raises(LuisyError, match="larger"):
+        file.close()
+    assert not target.exists()
+
+
+def test_other_error_of_the_system_in_the_block_is_left_as_it_is(tmp_path):
+    target = target_of("CSVTarget", tmp_path)
+    with pytest.raises(FileNotFoundError, match="elsewhere"), target.temporary_path():
+        (tmp_path / "elsewhere").read_text()
+
+
+def test_folder_of_an_output_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "sub").write_text("a file")
+    with pytest.raises(LuisyError, match=f"cannot make {tmp_path}/sub/deep: a file and a folder"):
+        targets.JSONTarget(path=tmp_path / "sub/deep/x.json").write(1)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"format": "table", "complevel": 5, "mode": "a"}])
+def test_hdf_file_has_what_its_arguments_say(arguments, tmp_path):
+    target = target_of("HDFTarget", tmp_path, **arguments)
+    target.write(pd.DataFrame({"a": [0] * 50_000}))
+    assert len(target.read()) == 50_000
+    assert (Path(target.path).stat().st_size < 100_000) is bool(arguments)
+    with pd.HDFStore(target.path, "r") as store:
+        assert store.keys() == ["/data"]
 
 
 @pytest.mark.parametrize("kind", [*FRAMES, *OBJECTS, "XLSXTarget"])
@@ -235,6 +310,18 @@ def test_polars_frame_is_accepted(kind, is_lazy, tmp_path):
     target = target_of(kind, tmp_path)
     target.write(frame.lazy() if is_lazy else frame)
     pd.testing.assert_frame_equal(target.read(), FRAME)
+
+
+@pytest.mark.parametrize("kind", ["CSVTarget", "ParquetTarget", "FeatherTarget"])
+def test_polars_frame_that_finds_no_room_says_so(kind, tmp_path, largest_file):
+    polars = pytest.importorskip("polars")
+    target, frame = target_of(kind, tmp_path), polars.DataFrame({"a": range(5_000)})
+    with (
+        pytest.raises(LuisyError, match=f"cannot write {target.path}: the file is larger"),
+        largest_file(1_000),
+    ):
+        target.write(frame)
+    assert not target.exists()
 
 
 def test_polars_frame_with_arguments_of_pandas(tmp_path):

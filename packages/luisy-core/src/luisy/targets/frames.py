@@ -9,6 +9,7 @@ of that name. One that neither knows is an error.
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib import import_module
@@ -16,8 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from luisy_protocol.errors import ConfigurationError, MissingPackage
+from luisy_protocol.os_errors import is_full
 
 from luisy.targets.local import LocalTarget
+
+_OF_THE_FILE = {"mode", "complevel", "complib"}  # what `to_hdf` passes on to `HDFStore`
 
 
 class CSVTarget(LocalTarget):
@@ -37,7 +41,8 @@ class CSVTarget(LocalTarget):
 
         arguments = self._arguments(pd.DataFrame.to_csv, pd.read_csv)
         if is_polars(obj) and arguments.keys() <= {"sep"}:
-            collected(obj).write_csv(path, separator=arguments.get("sep", ","))
+            with _numbered_errors():
+                collected(obj).write_csv(path, separator=arguments.get("sep", ","))
         else:
             to_pandas(obj).to_csv(path, **{"index": False, **arguments})
 
@@ -65,7 +70,8 @@ class ParquetTarget(LocalTarget):
         import pandas as pd
 
         if is_polars(obj) and not self.kwargs:
-            collected(obj).write_parquet(path)
+            with _numbered_errors():
+                collected(obj).write_parquet(path)
             return
         with engine("pyarrow", extra="parquet"):
             arguments = accepted(self.kwargs, pd.DataFrame.to_parquet, pd.read_parquet)
@@ -90,7 +96,8 @@ class FeatherTarget(LocalTarget):
         import pandas as pd
 
         if is_polars(obj) and not self.kwargs:
-            collected(obj).write_ipc(path)
+            with _numbered_errors():
+                collected(obj).write_ipc(path)
             return
         with engine("pyarrow", extra="parquet"):
             arguments = accepted(self.kwargs, pd.DataFrame.to_feather, pd.read_feather)
@@ -122,7 +129,11 @@ class XLSXTarget(LocalTarget):
 
 
 class HDFTarget(LocalTarget):
-    """A frame in an HDF5 file, under the key ``data``."""
+    """A frame in an HDF5 file, under the key ``data``.
+
+    The file is made in memory. PyTables does not tell that a disk is full: it leaves a file of the
+    right size without what had no room, and that reads as zeros.
+    """
 
     file_ending = "hdf"
 
@@ -139,7 +150,11 @@ class HDFTarget(LocalTarget):
 
         with engine("tables", extra="hdf"):
             arguments = accepted(self.kwargs, pd.DataFrame.to_hdf, pd.read_hdf)
-            to_pandas(obj).to_hdf(path, **{"key": "data", **arguments})
+            how = {name: arguments.pop(name) for name in _OF_THE_FILE & arguments.keys()}
+            how |= {"driver": "H5FD_CORE", "driver_core_backing_store": 0}
+            with pd.HDFStore(path, **how) as store:
+                to_pandas(obj).to_hdf(store, **{"key": "data", **arguments})
+                path.write_bytes(store.root._v_file.get_file_image())
 
 
 def accepted(
@@ -185,6 +200,19 @@ def is_polars(obj: object) -> bool:
 def collected(frame: Any) -> Any:
     """Return a polars frame with its rows; a lazy one is computed."""
     return frame.collect() if hasattr(frame, "collect") else frame
+
+
+@contextmanager
+def _numbered_errors() -> Iterator[None]:
+    """Give the error of a full disk its number: polars tells it in words, as Rust writes them."""
+    try:
+        yield
+    except Exception as error:
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        numbered = OSError(int(number[1]), str(error)) if number else None
+        if numbered and is_full(numbered):
+            raise numbered from error
+        raise
 
 
 def to_pandas(obj: Any) -> Any:

@@ -12,15 +12,18 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import luigi
 from luigi.local_target import atomic_file
-from luisy_protocol.errors import ConfigurationError, NotFound
+from luisy_protocol.errors import ConfigurationError, LuisyError, NotFound
+from luisy_protocol.os_errors import is_full, translate, translated
 from luisy_protocol.temporary import replacing, temporary_beside
+
+_Result = TypeVar("_Result")
 
 
 class LuisyTarget(luigi.LocalTarget):
@@ -84,7 +87,7 @@ class LocalTarget(LuisyTarget):
     def temporary_path(self) -> Iterator[str]:
         """Give a temporary path, and rename it to the target when the block ends well."""
         self.makedirs()
-        with replacing(Path(self.path)) as temporary:
+        with _told_if_full(self.path), replacing(Path(self.path)) as temporary:
             yield str(temporary)
 
     def open(self, mode: str = "r") -> Any:
@@ -112,7 +115,8 @@ def make_folder_of(path: str) -> None:
     """Make the folder that holds a file or folder."""
     folder = os.path.dirname(path)  # noqa: PTH120 - called three times for each task
     if not os.path.isdir(folder):  # noqa: PTH112
-        os.makedirs(folder, exist_ok=True)  # noqa: PTH103
+        with translated(f"make {folder}"):
+            os.makedirs(folder, exist_ok=True)  # noqa: PTH103
 
 
 class FolderTarget(LocalTarget):
@@ -136,10 +140,13 @@ class FolderTarget(LocalTarget):
         self._check_own(path)
         self.makedirs()
         temporary = temporary_beside(path)
-        temporary.mkdir()
+        with translated(f"write {path}"):
+            temporary.mkdir()
         try:
-            yield str(temporary)
-            _swap(temporary, path)
+            with _told_if_full(self.path):
+                yield str(temporary)
+            with translated(f"write {path}"):
+                _swap(temporary, path)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -159,10 +166,58 @@ class FolderTarget(LocalTarget):
 
 
 class _AtomicFile(atomic_file):
-    """luigi's atomic file, under the temporary names that every cleaner of this family knows."""
+    """luigi's atomic file, under the temporary names that every cleaner of this family knows.
+
+    One for which there was no room says so once. What luigi's wrappers put into it afterwards, when
+    they are left and when they are collected, would fail where nobody hears it.
+    """
+
+    _failure: LuisyError | None = None
 
     def generate_tmp_path(self, path: str) -> str:
         return str(temporary_beside(Path(path)))
+
+    def write(self, content: Any) -> int:
+        return len(content) if self._failure else self._tried(super().write, content)
+
+    def flush(self) -> None:
+        if not self._failure:
+            self._tried(super().flush)
+
+    def close(self) -> None:
+        if self._failure:
+            raise self._failure
+        self._tried(super().close)
+
+    def _tried(self, action: Callable[..., _Result], *args: Any) -> _Result:
+        try:
+            return action(*args)
+        except OSError as error:
+            if not is_full(error):
+                raise
+            self._failure = translate(error, f"write {self.path}")
+            raise self._failure from error
+
+
+class _told_if_full:  # noqa: N801 - as `translated`, and quick for the same reason
+    """Turn the error of a full disk into one that says which output has no room.
+
+    Other errors of the block may be about something else that a task does there.
+    """
+
+    __slots__ = ("_path",)
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: object
+    ) -> None:
+        if isinstance(error, OSError) and is_full(error):
+            raise translate(error, f"write {self._path}") from error
 
 
 def _swap(new: Path, path: Path) -> None:
