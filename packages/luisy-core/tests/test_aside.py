@@ -3,6 +3,7 @@ import hashlib
 import pytest
 from luisy.aside import Aside, leftovers, outdated, recover
 from luisy.workspace import Workspace
+from luisy_protocol.errors import LuisyError
 from luisy_protocol.record import Record
 
 KEYS = ["p/interim/a.csv", "p/final/sub/b.csv"]
@@ -27,6 +28,13 @@ def test_outputs_are_gone_and_come_back(workspace):
     assert aside.restore() == KEYS
     assert exist(workspace) == KEYS
     assert (workspace.folder / KEYS[0]).read_text() == KEYS[0]
+    assert not (workspace.folder / "p/.luisy/aside").exists()
+
+
+def test_outputs_stay_where_they_are_when_their_keys_find_no_room(workspace, largest_file):
+    with largest_file(5), pytest.raises(LuisyError, match=r"cannot write .*/\.luisy/aside/"):
+        Aside(workspace).put(KEYS)
+    assert exist(workspace) == KEYS
     assert not (workspace.folder / "p/.luisy/aside").exists()
 
 

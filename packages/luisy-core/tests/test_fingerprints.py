@@ -115,6 +115,20 @@ def test_memory_that_is_mostly_outdated_is_written_anew(tmp_path, memory):
     assert len(memory.read_text().splitlines()) == 2
 
 
+def test_memory_that_cannot_be_written_anew_is_left(tmp_path, memory):
+    path = settled_file(tmp_path / "a", b"one")
+    first = Fingerprints(memory)
+    first.of(path)
+    first.save()
+    memory.write_text(memory.read_text() * 2000)
+    second = Fingerprints(memory)
+    second.of(settled_file(tmp_path / "b", b"two"))
+    memory.unlink()
+    memory.mkdir()
+    second.save()
+    assert list(memory.parent.iterdir()) == [memory]
+
+
 def test_digest_from_the_writer_is_trusted_as_long_as_the_file_has_its_status(tmp_path, memory):
     told = digest_bytes(b"told")
     path = settled_file(tmp_path / "a", b"read")

@@ -8,6 +8,7 @@ from luisy.pipeline import Kind, Node
 from luisy.swap import Swap
 from luisy.workspace import Workspace
 from luisy_protocol.digest import digest_folder
+from luisy_protocol.errors import LuisyError
 from luisy_protocol.record import Record
 
 KEY = "p/interim/out"
@@ -54,6 +55,14 @@ def test_folder_has_what_was_kept_and_what_was_made(tmp_path):
     assert content(swap.target) == NEW
     assert not (swap.target / "sub").exists()
     assert not swap.folder.exists()
+
+
+def test_old_folder_stays_aside_when_the_note_finds_no_room(tmp_path, largest_file):
+    _, swap, old = begin(tmp_path)
+    with largest_file(5), pytest.raises(LuisyError, match=f"cannot write {swap.folder}/swap: "):
+        swap.carry_out(old, OLD, keep={"keep"}, made=["change", "more"])
+    assert content(old) == OLD
+    assert not swap.is_noted
 
 
 @pytest.mark.parametrize("steps", range(6))

@@ -21,6 +21,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from luisy_protocol.errors import LuisyError
 from luisy_protocol.os_errors import translated
 from luisy_protocol.record import Record
 from luisy_protocol.temporary import temporary_beside
@@ -122,10 +123,15 @@ class Aside:
 
     def _note(self, project: str, keys: Iterable[str]) -> None:
         folder = self._folder(project)
-        with translated(f"write {folder}"):
-            folder.mkdir(parents=True, exist_ok=True)
-            with (folder / "keys").open("a", encoding="utf-8") as file:
-                file.write("".join(f"{key}\n" for key in keys))
+        try:
+            with translated(f"write {folder}"):
+                folder.mkdir(parents=True, exist_ok=True)
+                with (folder / "keys").open("a", encoding="utf-8") as file:
+                    file.write("".join(f"{key}\n" for key in keys))
+        except LuisyError:
+            with suppress(LuisyError):
+                self._close(project)
+            raise
 
     def _close(self, project: str) -> None:
         """Remove the folders of a project of which nothing lies aside any more."""

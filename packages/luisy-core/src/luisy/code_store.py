@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from luisy_protocol.errors import LuisyError
 from luisy_protocol.temporary import replacing
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class CodeStore:
 
     def keep(self, codes: Iterable[CodeHash]) -> None:
         """Keep the sources of some classes; what cannot be written is not kept."""
-        with suppress(OSError):
+        with suppress(OSError, LuisyError):
             self.folder.mkdir(parents=True, exist_ok=True)
             for code in codes:
                 for part, digest in code.parts.items():

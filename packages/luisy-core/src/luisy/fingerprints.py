@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from luisy_protocol.digest import digest_file, digest_listing, list_folder
-from luisy_protocol.errors import NotFound
+from luisy_protocol.errors import LuisyError, NotFound
 from luisy_protocol.record import Content
 from luisy_protocol.temporary import replacing
 
@@ -114,7 +114,7 @@ class Fingerprints:
         """Add what was learnt to the memory; a memory that cannot be written is left as it is."""
         if not self._memory or not self._added:
             return
-        with suppress(OSError):
+        with suppress(OSError, LuisyError):
             if self._lines > 2 * len(self._known) + _WASTE:
                 self._rewrite(self._memory)
             else:

@@ -65,7 +65,7 @@ class Swap:
         Raises:
             NotFound: If one of those that move is not there any more.
         """
-        with replacing(self._note) as note:
+        with translated(f"write {self._note}"), replacing(self._note) as note:
             note.write_text(json.dumps([old.stat().st_ino, list(made)]), "utf-8")
         try:
             _move([name for name in there if name not in keep], old, self._replaced)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from luisy_protocol.errors import ConfigurationError
 from luisy_protocol.local_records import LocalRecords
+from luisy_protocol.os_errors import is_full, translate
 
 from luisy.fingerprints import Fingerprints
 
@@ -57,12 +58,16 @@ class Workspace:
 
         Raises:
             ConfigurationError: If they cannot.
+            LuisyError: If the disk is full.
         """
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
             with tempfile.TemporaryFile(dir=self.folder):
                 return
         except OSError as error:
+            if is_full(error):
+                raise translate(error, f"write {self.folder}") from error
             raise ConfigurationError(
-                f"the working directory {self.folder} cannot be written: {error.strerror or error}"
+                f"the working directory {self.folder} cannot be written: "
+                f"{error.strerror or error}; give another with --working-dir, or WORKING_DIR"
             ) from error
