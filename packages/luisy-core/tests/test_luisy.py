@@ -107,6 +107,20 @@ def test_import_sets_up_no_logging():
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")
+def test_import_needs_no_temporary_folder():
+    code = (
+        "import resource\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))\n"
+        "import luisy, tempfile\n"
+        "print(luisy.Task.__name__)\n"
+        "try: tempfile.gettempdir()\n"
+        "except FileNotFoundError: print('none still')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "Task\nnone still\n"
+
+
 def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="module 'luisy' has no attribute 'csv_otput'"):
         _ = luisy.csv_otput

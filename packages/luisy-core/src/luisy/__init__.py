@@ -9,6 +9,10 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
+from luisy import luigi_import as _luigi_import  # noqa: F401 - the first to import luigi
+
+# isort: split
+
 from luigi import (
     BoolParameter,
     ChoiceListParameter,
