@@ -371,6 +371,28 @@ def test_skipped_files_are_recorded_and_tried_again(raw):
     assert build(Lenient())[1] == []
 
 
+@pytest.mark.parametrize("task", [Upper, Lenient])
+def test_full_disk_ends_the_run_and_is_no_reason_to_skip_a_file(task, raw, capsys):
+    resource = pytest.importorskip("resource", reason="Windows has no limits of this kind")
+    build(task())
+    before = contents(task())
+    (raw / "b.txt").write_text("b" * 50_000)
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
+    try:
+        outcome, _ = build(task())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not outcome.succeeded
+    told = capsys.readouterr().err
+    path = Path(task().output().path)
+    assert f"{task.__name__} failed: cannot make {path}: the file is larger than allowed" in told
+    assert "Traceback" not in told
+    assert contents(task()) == before
+    assert build(task())[1] == ["b.txt"]
+    assert contents(task()) == {**before, "b.up": "B" * 50_000}
+
+
 def test_all_files_skipped_is_a_failure(raw, capsys):
     for name in "abc":
         (raw / f"{name}.txt").write_text("bad")

@@ -19,6 +19,7 @@ import luigi
 from luisy.config import Config
 from luisy_protocol.errors import ConfigurationError
 from luisy_protocol.keys import validate_key
+from luisy_protocol.os_errors import is_full, translate
 from luisy_protocol.record import Content
 
 from luisy_dirs.errors import FileFailed, NameClash, cause_text, trace_text
@@ -80,7 +81,11 @@ class Maker:
         self._key = self._task.key
 
     def make(self, items: Sequence[Item]) -> tuple[list[Result], float]:
-        """Make the files of some input files; return the results and the seconds it took."""
+        """Make the files of some input files; return the results and the seconds it took.
+
+        Raises:
+            LuisyError: If there is no room for them.
+        """
         began = time.perf_counter()
         results = [self._make_one(item) for item in items]
         return results, time.perf_counter() - began
@@ -89,10 +94,12 @@ class Maker:
         written: list[str] = []
         try:
             made = dict(self._write(item, written))
-        except Exception as error:  # noqa: BLE001 - whatever the user's functions raise
+        except Exception as error:
             # Half of what is made of a file is worth nothing, and must not become an output.
             for path in written:
                 Path(path).unlink(missing_ok=True)
+            if isinstance(error, OSError) and is_full(error):  # nothing is wrong with the file
+                raise translate(error, f"make {self._target.path}") from error
             return _failure(item, error)
         return Result(item, made)
 
