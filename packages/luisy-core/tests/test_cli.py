@@ -1,7 +1,9 @@
 """The command, in this process: arguments, exit codes, and the commands that look at a pipeline."""
 
 import json
+import os
 import re
+import subprocess
 import sys
 from pathlib import Path
 
@@ -441,6 +443,57 @@ def test_outputs_that_find_no_room_are_told_in_a_sentence_and_made_later(
     assert project.output("final/Both.json") == [11, 12]
     assert project.luisy("Both --no-ask --quiet") == 0
     assert project.output("final/Both.json") == [10**4200 + 1, 10**4200 + 2]
+
+
+FULL = "luisy: cannot write the output of this command: the disk is full; free some space"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a device of Linux")
+@pytest.mark.parametrize("is_buffered", [True, False], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("command", ["--version", "plan", "run"])
+def test_stdout_that_has_no_room_is_told_in_a_sentence(project, tmp_path, command, is_buffered):
+    task = [f"{project.package}.tasks", "Both", "--working-dir", str(project.data)]
+    words = [command, *task, *(["--no-ask"] if command == "run" else [])]
+    assert_told_of_full_stdout(words, tmp_path / "code", is_buffered=is_buffered)
+
+
+def assert_told_of_full_stdout(words, code, *, is_buffered):
+    """Run the command with a stdout that takes nothing."""
+    env = {"PYTHONPATH": os.pathsep.join([*sys.path, str(code)])}
+    env["PYTHONUNBUFFERED"] = "" if is_buffered else "1"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", "from luisy.cli import main; main()", *words],
+            env={**os.environ, **env},
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr.startswith(FULL)
+    assert done.stderr.count("\n") == 1
+    assert done.returncode == 1
+
+
+PRINTING = """\
+import luisy
+
+print("a line")
+
+
+@luisy.final
+class Printing(luisy.Task):
+    def run(self):
+        self.write(1)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a device of Linux")
+def test_what_tasks_print_and_finds_no_room_is_told_in_a_sentence(project, tmp_path):
+    (project.code / "printing.py").write_text(PRINTING)
+    words = [f"{project.package}.printing", "Printing", "--quiet", "--no-ask"]
+    words += ["--working-dir", str(project.data)]
+    assert_told_of_full_stdout(words, tmp_path / "code", is_buffered=True)
 
 
 def test_log_of_luigi_is_a_file(project):

@@ -12,6 +12,7 @@ from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.retcodes import retcode
 from luisy_protocol.errors import LuisyError
+from luisy_protocol.os_errors import is_full
 
 from luisy.missing import MissingInput
 from luisy.show import Outcome
@@ -53,6 +54,8 @@ def return_codes() -> Iterator[None]:
     except (LuisyError, Exit, BrokenPipeError):
         raise
     except Exception as error:
+        if isinstance(error, OSError) and is_full(error):  # no fault of the tasks' code
+            raise
         # luigi catches what goes wrong in `run`: this is the rest of the tasks' code.
         write_traceback("luisy cannot plan this", error)
         raise Exit(retcode().scheduling_error or 1) from error
