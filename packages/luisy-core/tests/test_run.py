@@ -290,6 +290,23 @@ def test_failed_task_stops_only_what_depends_on_it(folder, capfd):
     assert capfd.readouterr().err.count("RuntimeError: after writing") == 1
 
 
+class Destroying(luisy.Task):
+    """Fails where its output cannot be removed any more."""
+
+    def run(self):
+        place = Path(self.output().path).parent
+        place.rename(f"{place}.away")
+        place.write_text("a file")
+        raise RuntimeError("the reason")
+
+
+def test_failed_task_whose_output_cannot_be_removed_tells_why_it_failed(folder, capfd):
+    assert run(Destroying()).failed == ["Destroying"]
+    told = capfd.readouterr().err
+    assert told.endswith("RuntimeError: the reason\n")
+    assert "NotADirectoryError" not in told
+
+
 def test_failed_run_puts_back_what_it_set_aside(folder):
     run(Sum())
     source(8)

@@ -1,3 +1,4 @@
+import errno
 import gc
 import os
 import subprocess
@@ -8,7 +9,13 @@ import luigi
 import pandas as pd
 import pytest
 from luisy import targets
-from luisy_protocol import ConfigurationError, LuisyError, MissingPackage, NotFound
+from luisy_protocol import (
+    AccessDenied,
+    ConfigurationError,
+    LuisyError,
+    MissingPackage,
+    NotFound,
+)
 
 FRAME = pd.DataFrame({"a": [1, 2], "b": ["x", "y"]})
 FRAMES = ["CSVTarget", "ParquetTarget", "FeatherTarget", "HDFTarget", "ParquetDirTarget"]
@@ -118,6 +125,25 @@ def test_file_that_found_no_room_does_not_appear_although_its_writer_goes_on(
     with pytest.raises(LuisyError, match="larger"):
         file.close()
     assert not target.exists()
+
+
+def test_output_that_may_not_be_written_is_told_in_a_sentence(tmp_path):
+    target = target_of("CSVTarget", tmp_path)
+    with pytest.raises(AccessDenied, match=f"cannot write {target.path}: Permission denied"):
+        with target.temporary_path() as path:
+            raise PermissionError(errno.EACCES, "Permission denied", path)
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="nothing is read-only for root"
+)
+@pytest.mark.parametrize("kind", [*FRAMES, *OBJECTS, "XLSXTarget"])
+def test_write_to_a_read_only_folder_is_told_in_a_sentence(kind, tmp_path):
+    target = target_of(kind, tmp_path)
+    Path(target.path).parent.mkdir()
+    Path(target.path).parent.chmod(0o500)
+    with pytest.raises(AccessDenied, match=f"cannot write {target.path}: "):
+        target.write(FRAME if kind != "JSONTarget" else 1)
 
 
 def test_other_error_of_the_system_in_the_block_is_left_as_it_is(tmp_path):

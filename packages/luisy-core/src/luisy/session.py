@@ -19,7 +19,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -348,8 +348,10 @@ class _Recording:
             raise
 
     def _leave_nothing(self) -> None:
-        # What is there now was made by this very run: what was there before lies aside.
-        self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
+        # What is there now was made by this very run: what was there before lies aside. If it
+        # cannot be removed, the person must hear of what went wrong before.
+        with suppress(OSError):
+            self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
 
     def _add_inputs(self, tasks: list[luigi.Task]) -> None:
         for task in tasks:

@@ -19,7 +19,7 @@ from typing import Any, ClassVar, TypeVar
 
 import luigi
 from luigi.local_target import atomic_file
-from luisy_protocol.errors import ConfigurationError, LuisyError, NotFound
+from luisy_protocol.errors import AccessDenied, ConfigurationError, LuisyError, NotFound
 from luisy_protocol.os_errors import is_full, translate, translated
 from luisy_protocol.temporary import replacing, temporary_beside
 
@@ -87,7 +87,7 @@ class LocalTarget(LuisyTarget):
     def temporary_path(self) -> Iterator[str]:
         """Give a temporary path, and rename it to the target when the block ends well."""
         self.makedirs()
-        with _told_if_full(self.path), replacing(Path(self.path)) as temporary:
+        with replacing(Path(self.path)) as temporary, _told(self.path, str(temporary)):
             yield str(temporary)
 
     def open(self, mode: str = "r") -> Any:
@@ -95,7 +95,9 @@ class LocalTarget(LuisyTarget):
         if mode.strip("bt") != "w":
             return super().open(mode)  # type: ignore[no-untyped-call]
         self.makedirs()
-        return self.format.pipe_writer(_AtomicFile(self.path))
+        with translated(f"write {self.path}"):
+            file = _AtomicFile(self.path)
+        return self.format.pipe_writer(file)
 
     def makedirs(self) -> None:
         """Make the folder that holds the output."""
@@ -143,7 +145,7 @@ class FolderTarget(LocalTarget):
         with translated(f"write {path}"):
             temporary.mkdir()
         try:
-            with _told_if_full(self.path):
+            with _told(self.path, str(temporary)):
                 yield str(temporary)
             with translated(f"write {path}"):
                 _swap(temporary, path)
@@ -199,16 +201,19 @@ class _AtomicFile(atomic_file):
             raise self._failure from error
 
 
-class _told_if_full:  # noqa: N801 - as `translated`, and quick for the same reason
-    """Turn the error of a full disk into one that says which output has no room.
+class _told:  # noqa: N801 - as `translated`, and quick for the same reason
+    """Say which output has no room, or may not be written; other errors are the task's own.
 
-    Other errors of the block may be about something else that a task does there.
+    Args:
+        path: The output.
+        temporary: The temporary name under which the block writes it.
     """
 
-    __slots__ = ("_path",)
+    __slots__ = ("_path", "_temporary")
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, temporary: str) -> None:
         self._path = path
+        self._temporary = temporary
 
     def __enter__(self) -> None:
         pass
@@ -216,8 +221,12 @@ class _told_if_full:  # noqa: N801 - as `translated`, and quick for the same rea
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if isinstance(error, OSError) and is_full(error):
-            raise translate(error, f"write {self._path}") from error
+        if not isinstance(error, OSError) or isinstance(error, LuisyError):
+            return
+        told = translate(error, f"write {self._path}")
+        is_denied = isinstance(told, AccessDenied) and self._temporary in str(error)
+        if is_full(error) or is_denied:
+            raise told from error
 
 
 def _swap(new: Path, path: Path) -> None:
