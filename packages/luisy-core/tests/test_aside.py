@@ -1,4 +1,6 @@
 import hashlib
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from luisy.aside import Aside, leftovers, outdated, recover
@@ -36,6 +38,36 @@ def test_outputs_stay_where_they_are_when_their_keys_find_no_room(workspace, lar
         Aside(workspace).put(KEYS)
     assert exist(workspace) == KEYS
     assert not (workspace.folder / "p/.luisy/aside").exists()
+
+
+@pytest.fixture
+def other_disk(tmp_path):
+    memory = Path("/dev/shm")
+    if not memory.is_dir() or memory.stat().st_dev == tmp_path.stat().st_dev:
+        pytest.skip("there is no other disk here")
+    with TemporaryDirectory(dir=memory) as folder:
+        yield Path(folder)
+
+
+def test_folder_on_another_disk_for_which_there_is_no_room_stays(
+    tmp_path, other_disk, largest_file
+):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/final").symlink_to(other_disk)
+    (other_disk / "out").mkdir()
+    for name in ("a", "b"):
+        (other_disk / "out" / name).write_text(name * 1_000)
+    aside = Aside(Workspace(tmp_path))
+    place = tmp_path / "p/final/out"
+    with (
+        largest_file(500),
+        pytest.raises(LuisyError, match=f"^cannot copy {place}/[ab] to ") as told,
+    ):
+        aside.put(["p/final/out"])
+    assert str(told.value).count("larger than allowed") == 1
+    assert aside.restore() == []
+    assert sorted(path.name for path in place.iterdir()) == ["a", "b"]
+    assert not (tmp_path / "p/.luisy/aside").exists()
 
 
 def test_replaced_output_is_removed(workspace):

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from luisy_protocol.errors import LuisyError
-from luisy_protocol.os_errors import translated
+from luisy_protocol.os_errors import is_full, translate, translated
 from luisy_protocol.record import Record
 from luisy_protocol.temporary import temporary_beside
 
@@ -152,7 +152,8 @@ class Aside:
 def leftovers(workspace: Workspace, project: str) -> Iterator[Aside]:
     """Yield what earlier runs set aside in a project and never put back, the latest first."""
     folder = workspace.private(project) / "aside"
-    runs = sorted(folder.iterdir(), reverse=True) if folder.is_dir() else []
+    with translated(f"list {folder}"):
+        runs = sorted(folder.iterdir(), reverse=True) if folder.is_dir() else []
     for run in runs:
         try:
             # The last one may be torn, within a letter, too.
@@ -205,7 +206,7 @@ def _carry(source: Path, target: Path) -> None:
     copy, outdated = temporary_beside(target), temporary_beside(source)
     try:
         if source.is_dir() and not source.is_symlink():
-            shutil.copytree(source, copy, symlinks=True)
+            shutil.copytree(source, copy, symlinks=True, copy_function=_copy)
         else:
             shutil.copy2(source, copy, follow_symlinks=False)
         copy.rename(target)
@@ -214,6 +215,16 @@ def _carry(source: Path, target: Path) -> None:
         raise
     source.rename(outdated)
     _remove(outdated)
+
+
+def _copy(source: str, target: str) -> None:
+    """Copy a file of a folder; `shutil` would go on with a full disk, and tell of every file."""
+    try:
+        shutil.copy2(source, target)
+    except OSError as error:
+        if is_full(error):
+            raise translate(error, f"copy {source} to {target}") from error
+        raise
 
 
 def _remove(place: Path) -> None:
