@@ -174,21 +174,21 @@ class _AtomicFile(atomic_file):
     they are left and when they are collected, would fail where nobody hears it.
     """
 
-    _failure: LuisyError | None = None
+    _problem = ""  # in words: an error would keep the file alive, and so its temporary name
 
     def generate_tmp_path(self, path: str) -> str:
         return str(temporary_beside(Path(path)))
 
     def write(self, content: Any) -> int:
-        return len(content) if self._failure else self._tried(super().write, content)
+        return len(content) if self._problem else self._tried(super().write, content)
 
     def flush(self) -> None:
-        if not self._failure:
+        if not self._problem:
             self._tried(super().flush)
 
     def close(self) -> None:
-        if self._failure:
-            raise self._failure
+        if self._problem:
+            raise LuisyError(self._problem)
         self._tried(super().close)
 
     def _tried(self, action: Callable[..., _Result], *args: Any) -> _Result:
@@ -197,8 +197,9 @@ class _AtomicFile(atomic_file):
         except OSError as error:
             if not is_full(error):
                 raise
-            self._failure = translate(error, f"write {self.path}")
-            raise self._failure from error
+            told = translate(error, f"write {self.path}")
+            self._problem = str(told)
+            raise told from error
 
 
 class _told:  # noqa: N801 - as `translated`, and quick for the same reason
