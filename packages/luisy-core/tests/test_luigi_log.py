@@ -1,5 +1,7 @@
 """Where luigi's log goes when a program calls `luisy.build`."""
 
+import errno
+import io
 import logging
 import subprocess
 import sys
@@ -166,6 +168,34 @@ def test_log_that_cannot_be_opened_is_told_of_once_and_stops_nothing(folder, cap
     (text,) = log_three(folder)
     assert text.startswith(f"luigi's log is incomplete: cannot write {place}")
     assert capsys.readouterr() == ("", "")
+
+
+class Unclosable(io.StringIO):
+    """A file on a drive that tells when it is closed that there was no room."""
+
+    def close(self):
+        raise OSError(errno.EDQUOT, "quota")
+
+
+def test_log_that_finds_no_room_when_it_is_closed_is_told_of(folder):
+    told = []
+    with log_of_luigi(Workspace(folder), Noted(number=5), warn=told.append):
+        (handler,) = logging.getLogger("luigi-interface").handlers
+        handler.stream = Unclosable()
+    (text,) = told
+    assert text.endswith("the disk is full; free some space and try again")
+
+
+def test_log_goes_on_where_there_is_room_again(folder, largest_file):
+    told = []
+    with log_of_luigi(Workspace(folder), Noted(number=5), warn=told.append):
+        logger = logging.getLogger("luigi-interface")
+        with largest_file(0):
+            logger.info("lost")
+        logger.info("kept")
+    assert len(told) == 1
+    assert logs(folder).endswith("INFO kept\n")
+    assert "lost" not in logs(folder)
 
 
 def test_log_with_room_is_not_told_of(folder):

@@ -3,7 +3,7 @@
 luigi writes all that it does to stderr where nobody tells it otherwise. Here it writes to
 ``<working dir>/<project>/.luisy/logs``. What its own configuration says about logging wins; and a
 program that has set up logging sees luigi's messages, too. A log that cannot be written, on a full
-disk for instance, stops nothing: it ends there, and the person is told so once, when all is over.
+disk for instance, stops nothing: it lacks some lines, and the person is told so once, at the end.
 """
 
 from __future__ import annotations
@@ -111,8 +111,8 @@ def _remove_old_logs(folder: Path) -> None:
 class _LateFile(logging.FileHandler):
     """A log file that, with its folder, is made when there is something to log.
 
-    What goes wrong ends it and is kept in `failure`. `logging` would write a traceback to stderr
-    for each message, or raise what is wrong where the message comes from.
+    What goes wrong is kept in `failure`. `logging` would write a traceback to stderr for each
+    message, or raise what is wrong where the message comes from.
     """
 
     def __init__(self, path: str) -> None:
@@ -120,17 +120,15 @@ class _LateFile(logging.FileHandler):
         self.failure: OSError | None = None
 
     def emit(self, record: logging.LogRecord) -> None:
-        if self.failure:
-            return
         try:
             super().emit(record)
         except OSError as error:  # of the opening
-            self._end(error)
+            self._fail(error)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802 - logging's name
         error = sys.exc_info()[1]
         if isinstance(error, OSError):
-            self._end(error)
+            self._fail(error)
         else:
             super().handleError(record)
 
@@ -144,6 +142,6 @@ class _LateFile(logging.FileHandler):
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
         return super()._open()
 
-    def _end(self, error: OSError) -> None:
+    def _fail(self, error: OSError) -> None:
         self.failure = error
         self.close()
