@@ -170,8 +170,8 @@ class FolderTarget(LocalTarget):
 class _AtomicFile(atomic_file):
     """luigi's atomic file, under the temporary names that every cleaner of this family knows.
 
-    One for which there was no room says so once. What luigi's wrappers put into it afterwards, when
-    they are left and when they are collected, would fail where nobody hears it.
+    One for which there was no room says so and never becomes the output. luigi's wrapper flushes it
+    again when it is collected, where nobody hears that it fails.
     """
 
     _problem = ""  # in words: an error would keep the file alive, and so its temporary name
@@ -180,7 +180,7 @@ class _AtomicFile(atomic_file):
         return str(temporary_beside(Path(path)))
 
     def write(self, content: Any) -> int:
-        return len(content) if self._problem else self._tried(super().write, content)
+        return self._tried(super().write, content)
 
     def flush(self) -> None:
         if not self._problem:
@@ -197,9 +197,8 @@ class _AtomicFile(atomic_file):
         except OSError as error:
             if not is_full(error):
                 raise
-            told = translate(error, f"write {self.path}")
-            self._problem = str(told)
-            raise told from error
+            self._problem = str(translate(error, f"write {self.path}"))
+            raise LuisyError(self._problem) from error
 
 
 class _told:  # noqa: N801 - as `translated`, and quick for the same reason
