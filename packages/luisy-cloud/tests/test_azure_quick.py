@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import os
 import threading
+from datetime import UTC, datetime, timedelta
 from hashlib import md5
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
@@ -20,14 +21,29 @@ from luisy_protocol.errors import Conflict
 from luisy_test_servers import Answer, CutAnswer, CutRequest
 
 
-@pytest.fixture
-def quick(azure_url, azure_proxy, monkeypatch):
+@pytest.fixture(params=["key", "token"])
+def quick(azure_url, azure_proxy, azurite, monkeypatch, request):
     monkeypatch.setenv("LUISY_AZURE_ENDPOINT", azure_proxy.endpoint)
+    if request.param == "token":
+        monkeypatch.delenv("LUISY_AZURE_STORAGE_KEY")
+        monkeypatch.setenv("LUISY_AZURE_SAS_TOKEN", make_sas(azurite, azure_url))
     settings = read_settings(azure_url, os.environ)
     session = AzureSession(retries=0)
     path = open_quick_path(settings, open_container(settings, session), session, limit=1000)
     assert path is not None
     return path
+
+
+def make_sas(azurite, url: str) -> str:
+    from azure.storage.blob import ContainerSasPermissions, generate_container_sas
+
+    return generate_container_sas(
+        azurite.account,
+        url.removeprefix("az://").partition("/")[0],
+        account_key=azurite.key,
+        permission=ContainerSasPermissions(read=True, write=True, list=True),
+        expiry=datetime.now(UTC) + timedelta(hours=1),
+    )
 
 
 def put(quick, name: str, content: bytes):

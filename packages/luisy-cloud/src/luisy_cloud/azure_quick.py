@@ -9,9 +9,9 @@ out), nothing has happened that matters: the SDK does the same again, with its r
 errors are the ones that are reported. After a refusal (401, 403) everything is left to the SDK, as
 the next request would be refused, too.
 
-Requests are allowed by a SAS token: the one that was given, or one that is made from the
-account's key here, without asking anybody. With a login by identity there is none, and with a
-proxy between there are no plain connections; then, too, the SDK does everything.
+Requests are allowed by the account's key or by a SAS token (`luisy_cloud.azure_access`). With a
+login by identity there is neither, and with a proxy between there are no plain connections; then,
+too, the SDK does everything.
 """
 
 from __future__ import annotations
@@ -19,17 +19,17 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import quote, urlsplit
 
-from luisy_protocol.secret import Secret
 from luisy_protocol.store import ObjectInfo
 
+from luisy_cloud.azure_access import Access, SasToken, SharedKey
 from luisy_cloud.azure_settings import AzureSettings
 from luisy_cloud.streams import PIECE
 
@@ -39,8 +39,6 @@ if TYPE_CHECKING:
 
     from luisy_cloud.azure_session import AzureSession
 
-LIFETIME = timedelta(hours=24)
-_CLOCKS_DIFFER = timedelta(minutes=15)
 _PIECE = 1024 * 1024
 _REFUSALS = {401, 403}
 _RANGE = re.compile(r"bytes ([0-9]{1,18})-([0-9]{1,18})/([0-9]{1,18})")
@@ -67,22 +65,21 @@ class QuickPath:
     Args:
         pool: The connections.
         path: The path of the container's URL.
-        token: A SAS token.
+        access: What allows requests.
         limit: Up to how many bytes an object is small.
         timeout: How many seconds to wait for an answer.
     """
 
     def __init__(
-        self, pool: HTTPConnectionPool, path: str, *, token: str, limit: int, timeout: float
+        self, pool: HTTPConnectionPool, path: str, *, access: Access, limit: int, timeout: float
     ) -> None:
         from urllib3 import Timeout
 
         self._pool = pool
         self._path = path
-        self._token = Secret(token)
+        self._access = access
         self._limit = limit
         self._timeout = Timeout(connect=min(20.0, timeout), read=timeout)
-        self._version = parse_qs(token).get("sv", [""])[0]
         self._is_refused = False
 
     def get(self, name: str, *, etag: str | None = None) -> Part | None:
@@ -156,7 +153,7 @@ class QuickPath:
             "Content-MD5": base64.b64encode(md5).decode(),
             "Content-Length": str(len(block)),
         }
-        query = f"comp=block&blockid={quote(base64.b64encode(id.encode()), safe='')}&"
+        query = {"comp": "block", "blockid": base64.b64encode(id.encode()).decode()}
         # In pieces, for the time that is allowed is that of each: a slow line needs more for all.
         pieces = (block[start : start + _PIECE] for start in range(0, len(block), _PIECE))
         return self._ask("PUT", name, headers, pieces, _is_created, query=query) is not None
@@ -172,7 +169,7 @@ class QuickPath:
         content: bytes | Iterable[memoryview] | None,
         is_success: Callable[[BaseHTTPResponse], bool],
         *,
-        query: str = "",
+        query: Mapping[str, str] = MappingProxyType({}),
     ) -> BaseHTTPResponse | None:
         """Return an answer that is a success and came whole, or None."""
         from urllib3.exceptions import HTTPError
@@ -193,19 +190,21 @@ class QuickPath:
         content: bytes | Iterable[memoryview] | None,
         is_success: Callable[[BaseHTTPResponse], bool],
         *,
-        query: str = "",
+        query: Mapping[str, str] = MappingProxyType({}),
     ) -> BaseHTTPResponse | None:
         """Return an answer whose headers are those of a success, or None; it is not read yet."""
         from urllib3.exceptions import HTTPError
 
         if self._is_refused:
             return None
+        path = f"{self._path}/{quote(name, safe='/~')}"
+        target, allowed = self._access.allowed(method, path, query=query, headers=headers)
         try:
             answer = self._pool.urlopen(
                 method,
-                f"{self._path}/{quote(name, safe='/~')}?{query}{self._token.reveal()}",
+                target,
                 body=content,  # type: ignore[arg-type] # pieces of memory are sent as bytes are
-                headers={"x-ms-version": self._version, **headers},
+                headers=allowed,
                 retries=False,
                 redirect=False,
                 timeout=self._timeout,
@@ -226,13 +225,13 @@ def open_quick_path(
     settings: AzureSettings, container: ContainerClient, session: AzureSession, *, limit: int
 ) -> QuickPath | None:
     """Return the quick path to a container, if there is a token or a key for it."""
-    token = _token(settings, container)
+    access = _access(settings, container)
     url = container.url
     pool = session.pool(url)
-    if token is None or pool is None or "?" in url:
+    if access is None or pool is None or "?" in url:
         return None
     path = urlsplit(url).path
-    return QuickPath(pool, path, token=token, limit=limit, timeout=settings.timeout)
+    return QuickPath(pool, path, access=access, limit=limit, timeout=settings.timeout)
 
 
 def _range(start: int, end: int, etag: str | None) -> dict[str, str]:
@@ -255,28 +254,14 @@ def _whole(answer: BaseHTTPResponse, start: int, end: int) -> int:
     return whole if is_range and has_length else 0
 
 
-def _token(settings: AzureSettings, container: ContainerClient) -> str | None:
+def _access(settings: AzureSettings, container: ContainerClient) -> Access | None:
     if settings.sas_token:
-        return settings.sas_token.reveal().lstrip("?")
+        return SasToken(settings.sas_token.reveal().lstrip("?"))
     key = getattr(container.credential, "account_key", None)
     if not key or not container.account_name:
         return None
-    return _signed(container, key)
-
-
-def _signed(container: ContainerClient, key: str) -> str | None:
-    from azure.storage.blob import ContainerSasPermissions, generate_container_sas
-
-    now = datetime.now(UTC)
     try:
-        return generate_container_sas(
-            str(container.account_name),
-            container.container_name,
-            account_key=key,
-            permission=ContainerSasPermissions(read=True, write=True),
-            start=now - _CLOCKS_DIFFER,
-            expiry=now + LIFETIME,
-        )
+        return SharedKey(container.account_name, key, version=container.api_version)
     except ValueError:  # not a key at all; the SDK says so when it is used
         return None
 
