@@ -475,6 +475,46 @@ def assert_told_of_full_stdout(words, code, *, is_buffered):
     assert done.returncode == 1
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell of Windows has no such redirection")
+def test_command_without_a_stdout_ends_as_with_one(project, tmp_path):
+    words = ["run", f"{project.package}.tasks", "Both", "--no-ask"]
+    words += ["--working-dir", str(project.data)]
+    main = "from luisy.cli import main; main()"
+    env = {"PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path / "code")])}
+    done = subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", main, *words],
+        env={**os.environ, **env},
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+    assert project.output("final/Both.json") == [11, 12]
+
+
+FILLING = """\
+import errno
+import luisy
+
+
+@luisy.final
+class Filling(luisy.Task):
+    def requires(self):
+        raise OSError(errno.ENOSPC, "No space left on device", "/scratch/x")
+"""
+
+
+def test_full_disk_that_a_task_met_while_it_is_planned_shows_where(project, capfd):
+    (project.code / "filling.py").write_text(FILLING)
+    words = [f"{project.package}.filling", "Filling", "--no-ask"]
+    assert call(["run", *words, "--working-dir", str(project.data)]) == 1
+    told = capfd.readouterr().err
+    assert "luisy cannot plan this" in told
+    assert "/scratch/x" in told
+    assert "the output of this command" not in told
+
+
 PRINTING = """\
 import luisy
 

@@ -154,6 +154,40 @@ def test_other_error_of_the_system_in_the_block_is_left_as_it_is(tmp_path):
         (tmp_path / "elsewhere").read_text()
 
 
+@pytest.mark.parametrize(
+    ("number", "is_own"),
+    [(errno.ENOSPC, False), (errno.EACCES, False), (errno.EACCES, True)],
+    ids=["another disk", "another file", "what was written"],
+)
+def test_error_that_is_not_about_the_writing_is_left_as_it_is(number, is_own, tmp_path):
+    target = target_of("CSVTarget", tmp_path)
+
+    def fail():
+        with target.temporary_path() as path:
+            Path(path).write_text("1")
+            raise OSError(number, "own words", path if is_own else "/scratch/x")
+
+    with pytest.raises(OSError, match="own words") as caught:
+        fail()
+    assert caught.value.errno == number
+
+
+class Frame(pd.DataFrame):
+    """A frame that, like dask's, writes itself to a path."""
+
+    def to_hdf(self, path, key):
+        pd.DataFrame(self).to_hdf(os.fspath(path), key=key)
+
+
+@pytest.mark.parametrize("as_path", [Path, str])
+def test_hdf_of_a_frame_that_writes_itself(as_path, tmp_path):
+    target = target_of("HDFTarget", tmp_path)
+    target.makedirs()
+    for frame in (Frame(FRAME), FRAME):
+        target.dump(frame, as_path(target.path))
+        pd.testing.assert_frame_equal(target.read(), FRAME)
+
+
 def test_folder_of_an_output_that_cannot_be_made_is_named(tmp_path):
     (tmp_path / "sub").write_text("a file")
     with pytest.raises(LuisyError, match=f"cannot make {tmp_path}/sub/deep: a file and a folder"):

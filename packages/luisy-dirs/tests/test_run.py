@@ -1,5 +1,6 @@
 """Runs of directory tasks in this process: what is made, what stays, what a failure leaves."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -19,6 +20,8 @@ def text_of(path):
 
 
 def write_text(content, path):
+    if content == "FULL" and not is_marked("mended"):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
     with open(path, "w") as file:
         file.write(content)
 
@@ -373,24 +376,33 @@ def test_skipped_files_are_recorded_and_tried_again(raw):
 
 @pytest.mark.parametrize("task", [Upper, Lenient])
 def test_full_disk_ends_the_run_and_is_no_reason_to_skip_a_file(task, raw, capsys):
-    resource = pytest.importorskip("resource", reason="Windows has no limits of this kind")
     build(task())
     before = contents(task())
+    (raw / "b.txt").write_text("full")
+    outcome, _ = build(task())
+    assert not outcome.succeeded
+    told = capsys.readouterr().err
+    path = Path(task().output().path)
+    assert f"{task.__name__} failed: cannot make {path}: the disk is full" in told
+    assert "Traceback" not in told
+    assert contents(task()) == before
+    (Path(Config().working_dir) / "mended").touch()
+    assert build(task())[1] == ["b.txt"]
+    assert contents(task()) == {**before, "b.up": "FULL"}
+
+
+def test_file_that_is_too_large_is_skipped(raw):
+    resource = pytest.importorskip("resource", reason="Windows has no limits of this kind")
     (raw / "b.txt").write_text("b" * 50_000)
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (40_000, hard))
     try:
-        outcome, _ = build(task())
+        outcome, _ = build(Lenient())
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
-    assert not outcome.succeeded
-    told = capsys.readouterr().err
-    path = Path(task().output().path)
-    assert f"{task.__name__} failed: cannot make {path}: the file is larger than allowed" in told
-    assert "Traceback" not in told
-    assert contents(task()) == before
-    assert build(task())[1] == ["b.txt"]
-    assert contents(task()) == {**before, "b.up": "B" * 50_000}
+    assert outcome.succeeded
+    assert [key.rpartition("/")[2] for key in record(Lenient()).skipped] == ["b.txt"]
+    assert contents(Lenient()) == {"a.up": "A", "c.up": "C"}
 
 
 def test_all_files_skipped_is_a_failure(raw, capsys):

@@ -14,6 +14,7 @@ try:
     tempfile.gettempdir()
 except FileNotFoundError:
     tempfile.tempdir = os.curdir  # any name will do
-    import luigi  # noqa: F401
-
-    tempfile.tempdir = None  # whoever needs one looks again
+    try:
+        import luigi  # noqa: F401
+    finally:
+        tempfile.tempdir = None  # whoever needs one looks again

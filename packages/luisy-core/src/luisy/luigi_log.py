@@ -3,7 +3,7 @@
 luigi writes all that it does to stderr where nobody tells it otherwise. Here it writes to
 ``<working dir>/<project>/.luisy/logs``. What its own configuration says about logging wins; and a
 program that has set up logging sees luigi's messages, too. A log that cannot be written, on a full
-disk for instance, stops nothing: it lacks some lines, and the person is told so once, at the end.
+disk for instance, stops nothing: it lacks some lines, and who watches is told so once, at the end.
 """
 
 from __future__ import annotations

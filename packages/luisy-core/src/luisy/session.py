@@ -19,7 +19,7 @@ import multiprocessing
 import os
 import sys
 from collections.abc import Callable, Generator, Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 from typing import Any
@@ -321,8 +321,8 @@ class _Recording:
                 return self._follow(result)
             told = result if isinstance(result, Made) else Made()
             self._record(told)
-        except BaseException:
-            self._leave_nothing()
+        except BaseException as error:
+            self._leave_nothing(error)
             raise
         told.settle()  # not above: what is recorded is not taken back when this is interrupted
         return None
@@ -343,15 +343,17 @@ class _Recording:
                 self._add_inputs(tasks)
         except GeneratorExit:  # it goes on when what it requires is there
             raise
-        except BaseException:
-            self._leave_nothing()
+        except BaseException as error:
+            self._leave_nothing(error)
             raise
 
-    def _leave_nothing(self) -> None:
+    def _leave_nothing(self, error: BaseException) -> None:
         # What is there now was made by this very run: what was there before lies aside. If it
-        # cannot be removed, the person must hear of what went wrong before.
-        with suppress(OSError):
+        # cannot be removed, the person must still hear of what went wrong before.
+        try:
             self._work.journal.withdraw(self._work.pipeline.nodes[self._position])
+        except OSError as left:
+            error.add_note(f"and what it left cannot be removed: {left}")
 
     def _add_inputs(self, tasks: list[luigi.Task]) -> None:
         for task in tasks:

@@ -6,6 +6,7 @@ files. What comes back are names and digests: the files themselves are written w
 
 from __future__ import annotations
 
+import errno
 import inspect
 import os
 import time
@@ -17,7 +18,7 @@ from typing import Any, NamedTuple
 
 import luigi
 from luisy.config import Config
-from luisy_protocol.errors import ConfigurationError
+from luisy_protocol.errors import ConfigurationError, LuisyError
 from luisy_protocol.keys import validate_key
 from luisy_protocol.os_errors import is_full, translate
 from luisy_protocol.record import Content
@@ -64,6 +65,10 @@ class Job:
     folder: str
 
 
+class _NoRoom(LuisyError):
+    """The disk that the files are written to is full."""
+
+
 class Maker:
     """Makes the files of a job.
 
@@ -98,8 +103,8 @@ class Maker:
             # Half of what is made of a file is worth nothing, and must not become an output.
             for path in written:
                 Path(path).unlink(missing_ok=True)
-            if isinstance(error, OSError) and is_full(error):  # nothing is wrong with the file
-                raise translate(error, f"make {self._target.path}") from error
+            if isinstance(error, _NoRoom):  # nothing is wrong with the file
+                raise
             return _failure(item, error)
         return Result(item, made)
 
@@ -117,8 +122,17 @@ class Maker:
             if os.path.lexists(place):
                 raise NameClash(f"{item.name} and another file would both become the file {name}")
             written.append(place)
-            write_one(self._target.writer, made, place)
+            self._write_one(made, place)
             yield name, content_of(place)
+
+    def _write_one(self, made: Any, place: str) -> None:
+        try:
+            write_one(self._target.writer, made, place)
+        except OSError as error:
+            if is_full(error) and error.errno != errno.EFBIG:  # which is about this one file
+                told = translate(error, f"make {self._target.path}")
+                raise _NoRoom(str(told)) from error
+            raise
 
     def _made(self, item: Item, result: Any) -> Iterator[tuple[str, Any]]:
         if inspect.isgenerator(result):

@@ -6,7 +6,6 @@ or a setting is missing or wrong, 130 interrupted; luigi's own where its configu
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -14,10 +13,10 @@ from typing import NoReturn
 
 import click
 from luisy_protocol.errors import ConfigurationError, LuisyError, MissingPackage
-from luisy_protocol.os_errors import is_full, translate
 
 from luisy import collector
 from luisy.cli.group import Luisy
+from luisy.cli.stdout import full_stdout, leave_stdout
 
 _MISUSED = (ConfigurationError, MissingPackage, click.ClickException)
 _INTERRUPTED = 130
@@ -42,7 +41,8 @@ def call(argv: Sequence[str]) -> int:
     signal.signal(signal.SIGTERM, _terminate)
     try:
         result = Luisy().main(list(argv), prog_name="luisy", standalone_mode=False)
-        sys.stdout.flush()  # here somebody hears that there is no room for what tasks printed
+        if sys.stdout:  # here somebody hears that there is no room for what tasks printed
+            sys.stdout.flush()
     except click.exceptions.Exit as end:
         return end.exit_code
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it ends here
@@ -55,29 +55,19 @@ def _told(error: BaseException) -> int:
     if isinstance(error, KeyboardInterrupt | click.Abort):
         click.echo("luisy: interrupted; what was set aside has been put back", err=True)
         return _INTERRUPTED
-    if isinstance(error, OSError) and is_full(error):
-        _leave_stdout()
-        error = translate(error, f"write {error.filename or 'the output of this command'}")
+    error = full_stdout(error) or error
     if isinstance(error, click.ClickException | LuisyError):
         text = error.format_message() if isinstance(error, click.ClickException) else error
         click.echo(f"luisy: {text}", err=True)
         return 2 if isinstance(error, _MISUSED) else 1
     if isinstance(error, BrokenPipeError):
-        _leave_stdout()  # whoever reads the output has enough of it, as `head` has
+        leave_stdout()  # whoever reads the output has enough of it, as `head` has
         return 1
     from luisy.cli.luigi_settings import code_of_luigi
     from luisy.terminal import write_traceback
 
     write_traceback("luisy: an unexpected error", error)
     return code_of_luigi("unhandled_exception")
-
-
-def _leave_stdout() -> None:
-    """Keep Python from trying at its end to write what cannot be written."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _terminate(signum: int, frame: object) -> None:  # noqa: ARG001 - the signature of a handler

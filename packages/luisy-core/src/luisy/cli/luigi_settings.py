@@ -12,8 +12,8 @@ from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.retcodes import retcode
 from luisy_protocol.errors import LuisyError
-from luisy_protocol.os_errors import is_full
 
+from luisy.cli.stdout import full_stdout
 from luisy.missing import MissingInput
 from luisy.show import Outcome
 from luisy.terminal import write_traceback
@@ -54,8 +54,8 @@ def return_codes() -> Iterator[None]:
     except (LuisyError, Exit, BrokenPipeError):
         raise
     except Exception as error:
-        if isinstance(error, OSError) and is_full(error):  # no fault of the tasks' code
-            raise
+        if told := full_stdout(error):
+            raise told from error
         # luigi catches what goes wrong in `run`: this is the rest of the tasks' code.
         write_traceback("luisy cannot plan this", error)
         raise Exit(retcode().scheduling_error or 1) from error

@@ -131,8 +131,8 @@ class XLSXTarget(LocalTarget):
 class HDFTarget(LocalTarget):
     """A frame in an HDF5 file, under the key ``data``.
 
-    The file is made in memory. PyTables does not tell that a disk is full: it leaves a file of the
-    right size without what had no room, and that reads as zeros.
+    The file of a pandas frame is made in memory. PyTables does not tell that a disk is full: it
+    leaves a file of the right size without what had no room, and that reads as zeros.
     """
 
     file_ending = "hdf"
@@ -149,12 +149,19 @@ class HDFTarget(LocalTarget):
         import pandas as pd
 
         with engine("tables", extra="hdf"):
-            arguments = accepted(self.kwargs, pd.DataFrame.to_hdf, pd.read_hdf)
+            arguments = {
+                "key": "data",
+                **accepted(self.kwargs, pd.DataFrame.to_hdf, pd.read_hdf),
+            }
+            frame = to_pandas(obj)
+            if getattr(type(frame), "to_hdf", None) is not pd.DataFrame.to_hdf:
+                frame.to_hdf(path, **arguments)  # dask's and others' write to nothing but a path
+                return
             how = {name: arguments.pop(name) for name in _OF_THE_FILE & arguments.keys()}
             how |= {"driver": "H5FD_CORE", "driver_core_backing_store": 0}
             with pd.HDFStore(path, **how) as store:
-                to_pandas(obj).to_hdf(store, **{"key": "data", **arguments})
-                path.write_bytes(store.root._v_file.get_file_image())
+                frame.to_hdf(store, **arguments)
+                Path(path).write_bytes(store.root._v_file.get_file_image())
 
 
 def accepted(

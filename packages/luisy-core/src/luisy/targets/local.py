@@ -223,9 +223,11 @@ class _told:  # noqa: N801 - as `translated`, and quick for the same reason
     ) -> None:
         if not isinstance(error, OSError) or isinstance(error, LuisyError):
             return
+        name = error.filename if isinstance(error.filename, str) else ""
+        is_own = name.startswith(self._temporary)
         told = translate(error, f"write {self._path}")
-        is_denied = isinstance(told, AccessDenied) and self._temporary in str(error)
-        if is_full(error) or is_denied:
+        is_denied = is_own and isinstance(told, AccessDenied) and not os.path.lexists(name)
+        if is_denied or (is_full(error) and (is_own or not name)):
             raise told from error
 
 
