@@ -259,6 +259,44 @@ def test_large_file_that_changes_while_it_is_put_is_not_stored(line, large, s3_s
     assert "Uploads" not in s3_server.client().list_multipart_uploads(Bucket=in_cloud)
 
 
+def test_put_of_a_large_compressed_file_goes_on_where_it_was_stopped(line, large, home):
+    data = m80.CloudData()
+    line.fault = lambda number, method, p: 400 if "partNumber=3" in p else None
+    with pytest.raises(LuisyError):
+        data.put(large, "bin", raw=True, compress=True)
+    line.fault = lambda *_: None
+    before = len(line.requests)
+    data.put(large, "bin", raw=True, compress=True)
+    again = [p for m, p in line.requests[before:] if m == "PUT" and "partNumber=" in p]
+    assert {part_number(path) for path in again} == {"3"}
+    assert list((home / ".minus80" / "tmp" / "uploads").iterdir()) == []
+
+
+def test_put_that_is_interrupted_leaves_no_part_on_its_way(line, large):
+    """A part that arrives later would take the place of one of the next run."""
+    data, here, go, arrived = m80.CloudData(), threading.Event(), threading.Event(), []
+
+    def hold_the_first_part(number, method, path):
+        if "partNumber=1&" in path and not go.is_set():
+            here.set()
+            go.wait(timeout=60)
+            arrived.append(path)
+
+    def interrupt():
+        here.wait(timeout=60)
+        signal.raise_signal(signal.SIGINT)
+        go.set()
+
+    line.fault = hold_the_first_part
+    with ThreadPoolExecutor(1) as beside:
+        beside.submit(interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            data.put(large, "bin", raw=True)
+        assert len(arrived) == 1
+    data.put(large, "bin", raw=True)
+    assert [name for names in data.list(raw=True).values() for name in names] == ["large.bin"]
+
+
 def test_large_file_is_never_there_without_its_digest(line, large, tmp_path):
     """Its digest is written before the upload is completed, and found after it was taken up."""
     data = m80.CloudData()

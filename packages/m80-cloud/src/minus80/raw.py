@@ -1,8 +1,9 @@
 """Raw files: plain objects ``Raw/<dtype>/<file name>``, which any S3 tool can read.
 
 A file is sent in parts and its upload is taken up again after a stop; so is a download. The digest
-is noted in the object's metadata, and what is fetched must have it. The last writer wins: a raw
-file has no versions.
+is noted with the object (`minus80.s3_multipart`), and what is fetched must have it. The last writer
+wins: a raw file has no versions. A large file is read for its digest before it is sent only if one
+of its size is there, which may be the same.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from minus80.folders import Folders
 from minus80.layout import RAW, old_raw_key, raw_key
 from minus80.names import suggestion, valid_dtype, valid_name
 from minus80.packing import compress_file
+from minus80.s3_connection import PART
 from minus80.s3_store import S3Store
 from minus80.snapshot import scratch_folder
 from minus80.under_way import new_id
@@ -55,20 +57,20 @@ def put_raw(
     name = valid_name(path.name, what="name of a raw file")
     if path.is_dir():
         raise ConfigurationError(f"{path} is a folder; a raw file is one file")
-    scratch = folders.temporary / f"{new_id()}.put"
+    scratch, known = folders.temporary / f"{new_id()}.put", None
     with scratch_folder(scratch):
         if compress:
             packed = scratch / f"{name}.gz"
-            compress_file(path, packed)
+            known = compress_file(path, packed)
             path, name = packed, packed.name
-        key, known = raw_key(dtype, name), None
+        key = raw_key(dtype, name)
         with translated(f"read {path}"):
             size = path.stat().st_size
         there = None if resend else _there(store, key)
-        if there and there.size == size:
-            known = digest_file(path).sha256
-            if known == there.sha256:
-                return there
+        if size <= PART or (there and there.size == size):
+            known = known or digest_file(path).sha256
+        if there and (there.size, there.sha256) == (size, known):
+            return there
         progress.begin("put", files=1, size=size)
         try:
             info = store.upload(path, key, sha256=known, advance=progress.advance)

@@ -50,7 +50,6 @@ class Connection:
         self.sends_at_a_time = _SENDS_HERE if _is_here(cloud.endpoint) else PART_WORKERS
         self.large = BoundedSemaphore(_LARGE_AT_ONCE)
         self._lock = RLock()
-        self._closed = False
 
     @property
     def client(self) -> S3Client:

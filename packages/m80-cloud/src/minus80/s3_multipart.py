@@ -3,8 +3,8 @@
 Rules. The file is read once, from its beginning to its end. What was read waits in memory until its
 part has arrived; the digest of the part, with which its request is signed, and that of the whole
 are taken of these same bytes, so what arrived has the digest of the whole. The upload is completed
-only if that is the digest the file must have, and the file system says that the file is as it was:
-a file that changes meanwhile never becomes an object. With a journal the upload's id is kept on
+only if that is the digest the file must have, if one is known, and the file system says that the
+file is as it was. With a journal the upload's id is kept on
 disk before the first part is sent; a later run asks the server which parts arrived, and sends those
 that are missing or that no longer are what the file holds (by the part's checksum, else by the MD5
 in the etag). Without a journal an upload that fails is aborted, so that no parts stay behind. While
@@ -16,8 +16,8 @@ that is not is written, before the upload is completed, to an object of its own;
 which (`NOTED`). It has a random name, so it never is about another upload than this one.
 
 Known limits. At most 10,000 parts, S3's limit: the parts of files above 80 GB grow with the file,
-and with them the memory. A file of which no digest is known and that changes without a trace in
-its size and its time of modification is stored as it was read.
+and fewer of them travel at a time. A file of which no digest is known and that changes without a
+trace in its size and its time of modification is stored as it was read.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from io import FileIO
+from mmap import mmap
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -51,6 +52,10 @@ from minus80.s3_signing import sha256_of
 if TYPE_CHECKING:
     from types_boto3_s3.type_defs import CompletedPartTypeDef
 
+SHA256 = "sha256"
+NOTED = "sha256-in"
+_MOST_PARTS = 10_000
+
 
 @dataclass(frozen=True, slots=True)
 class Sent:
@@ -65,11 +70,6 @@ class Sent:
     size: int
     sha256: str
     etag: str
-
-
-SHA256 = "sha256"
-NOTED = "sha256-in"
-_MOST_PARTS = 10_000
 
 
 def send_parts(
@@ -185,7 +185,7 @@ class _Upload:
             stamp = _stamp(file)
             sha256, parts = self._send_all(file, stamp[0], advance)
             is_as_before = _stamp(file) == stamp and sha256 == (self._sha256 or sha256)
-        if not (parts and is_as_before):
+        if not (is_as_before and len(parts) > 1):  # a file of one part has become shorter
             raise changed(self._path, url=self._connection.url)
         if self._note:
             self._client.put_object(
@@ -215,6 +215,7 @@ class _Upload:
     ) -> tuple[str, list[CompletedPartTypeDef]]:
         """Send the parts, and return the digest of the whole and what the server has."""
         whole, part_size = hashlib.sha256(), part_size_of(size)
+        at_a_time = max(1, self._connection.sends_at_a_time * PART // part_size)
         under_way: deque[Future[CompletedPartTypeDef]] = deque()
         done: list[CompletedPartTypeDef] = []
         try:
@@ -222,12 +223,14 @@ class _Upload:
                 part = self._read(file, min(part_size, size - start))
                 whole.update(part)
                 sha256 = sha256_of(part)
-                if len(under_way) == self._connection.sends_at_a_time:
-                    done.append(under_way.popleft().result())
+                if len(under_way) == at_a_time:
+                    done.append(under_way[0].result())
+                    under_way.popleft()
                 send = partial(self._send_one, number, part, sha256=sha256, advance=advance)
                 under_way.append(self._connection.parts.submit(send))
             while under_way:
-                done.append(under_way.popleft().result())
+                done.append(under_way[0].result())
+                under_way.popleft()
         except BaseException:
             for future in under_way:
                 future.cancel()
@@ -237,7 +240,8 @@ class _Upload:
 
     def _read(self, file: FileIO, size: int) -> memoryview:
         """Return the next part, in memory that a part was in before: new memory takes time."""
-        part = (self._free.pop() if self._free else memoryview(bytearray(size)))[:size]
+        # Not from the allocator, which keeps for each thread what it once had.
+        part = (self._free.pop() if self._free else memoryview(mmap(-1, size)))[:size]
         come = 0
         with translated(f"read {self._path}"):
             while come < size and (count := file.readinto(part[come:])):

@@ -2,14 +2,15 @@
 
 Known limits. Some servers accept conditional writes and ignore them. Amazon does not; of any other
 the store finds out, once, with a small object of its own before the first conditional write, and
-says honestly that such a server has no compare-and-swap. A digest is noted in the metadata of what
-`upload` and `write` send; a listing does not tell it.
+says honestly that such a server has no compare-and-swap. The digest of what is sent is noted in its
+metadata, or, if it was not known before, in an object of its own that `stat` looks into
+(`minus80.s3_multipart`); a listing does not tell it.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -134,7 +135,8 @@ class S3Store:
             NotFound: If there is no such object.
         """
         found = self._head(key)
-        sha256, noted = found["Metadata"].get(SHA256), found["Metadata"].get(NOTED)
+        metadata = _lower(found["Metadata"])
+        sha256, noted = metadata.get(SHA256), metadata.get(NOTED)
         if sha256 is None and noted is not None:
             sha256 = self._noted(noted)
         return ObjectInfo(key, found["ContentLength"], found["ETag"], found["LastModified"], sha256)
@@ -142,7 +144,7 @@ class S3Store:
     def where_noted(self, key: str) -> str | None:
         """Return the name of the object that another's digest is in, if there is such a one."""
         with suppress(NotFound):
-            return self._head(key)["Metadata"].get(NOTED)
+            return _lower(self._head(key)["Metadata"]).get(NOTED)
         return None
 
     def read(self, key: str) -> tuple[bytes, ObjectInfo]:
@@ -226,7 +228,8 @@ class S3Store:
         Args:
             path: The file.
             key: The object.
-            sha256: The digest it must have; if it is not known, what is read is what is sent.
+            sha256: The digest it must have. If it is not known, what is read is what is sent, and
+                a large file's digest is noted at the root of the bucket.
             advance: Told of the bytes that arrived.
 
         Raises:
@@ -365,7 +368,7 @@ class S3Store:
                 Key=name,
                 Body=content,
                 ChecksumSHA256=checksum(sha256),
-                Metadata={"sha256": sha256},
+                Metadata={SHA256: sha256},
                 **condition,  # type: ignore[arg-type] # only conditions
             )
 
@@ -389,3 +392,8 @@ class S3Store:
         except BucketMissing:
             self.connection.create_bucket()
             return action()
+
+
+def _lower(metadata: Mapping[str, str]) -> dict[str, str]:
+    """Return metadata with the names as they were given; some servers change their capitals."""
+    return {name.lower(): value for name, value in metadata.items()}

@@ -11,6 +11,7 @@ read it deletes nothing.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -110,14 +111,21 @@ def clean(store: S3Store, *, dry_run: bool, given_up: timedelta = _UNFINISHED) -
     """
     with marked(store, CLEANING) as mark:
         renewed, old = mark.began, mark.time - given_up
-        garbage = _garbage(store) + _digests(store, before=old)
+
+        def stay() -> None:
+            nonlocal renewed
+            renewed = renew(store, mark, renewed=renewed)
+
+        garbage = _garbage(store)
         uploads = _unfinished(store, before=old)
         if not dry_run:
-            for start in range(0, len(garbage), _BATCH):
-                renewed = renew(store, mark, renewed=renewed)
-                store.delete_many([info.key for info in garbage[start : start + _BATCH]])
-            for upload in uploads:
+            for upload in uploads:  # first: then none of them can need an old digest any more
                 store.abandon(upload)
+        garbage += _digests(store, before=old, stay=stay)
+        if not dry_run:
+            for start in range(0, len(garbage), _BATCH):
+                stay()
+                store.delete_many([info.key for info in garbage[start : start + _BATCH]])
     return Cleaned(len(garbage), sum(info.size for info in garbage), len(uploads))
 
 
@@ -195,14 +203,17 @@ def _garbage(store: S3Store) -> list[ObjectInfo]:
     return [info for info in found if info.key not in needed]
 
 
-def _digests(store: S3Store, *, before: datetime) -> list[ObjectInfo]:
+def _digests(store: S3Store, *, before: datetime, stay: Callable[[], None]) -> list[ObjectInfo]:
     """Return the digests that no raw file refers to, and none that has just been noted."""
     old = [info for info in store.list(DIGESTS) if info.modified and info.modified < before]
     if not old:
         return []
     large = [info.key for info in store.list(RAW) if info.size > PART]
+    needed = set()
     with ThreadPoolExecutor(_WORKERS) as pool:
-        needed = set(pool.map(store.where_noted, large))
+        for noted in pool.map(store.where_noted, large):
+            needed.add(noted)
+            stay()
     return [info for info in old if info.key not in needed]
 
 
