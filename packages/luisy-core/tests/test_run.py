@@ -303,7 +303,7 @@ class Destroying(luisy.Task):
 def test_failed_task_whose_output_cannot_be_removed_tells_why_it_failed(folder, capfd):
     assert run(Destroying()).failed == ["Destroying"]
     told = capfd.readouterr().err
-    assert told.endswith("RuntimeError: the reason\n")
+    assert "RuntimeError: the reason\nand what it left cannot be removed: [Errno 20]" in told
     assert "NotADirectoryError" not in told
 
 
