@@ -69,7 +69,8 @@ class FaultyLine:
         requests: The method and the path of each request.
         fault: Called with a request's number, method and path. It returns None, a status with which
             the line answers itself, "cut" to break off the answer, "lose" to drop it,
-            "flip" to damage the body, or "double" to send it twice.
+            "flip" to damage the body, "double" to send it twice, or "capitals" to answer with the
+            names of headers in capitals.
     """
 
     def __init__(self, endpoint):
@@ -127,7 +128,10 @@ class FaultyLine:
                     self.answer(found.status, found.getheaders(), content, keep=len(content) // 2)
                     self.close_connection = True
                     return
-                self.answer(found.status, found.getheaders(), content)
+                headers = found.getheaders()
+                if fault == "capitals":
+                    headers = [(name.upper(), value) for name, value in headers]
+                self.answer(found.status, headers, content)
 
             def answer(self, status, headers, content, keep=None):
                 left_out = {"content-length", "connection", "transfer-encoding"}

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from luisy_protocol.errors import IntegrityError
 from minus80.s3_connection import PART_WORKERS
 from minus80.s3_multipart import part_size_of
-from minus80.s3_store import S3Store
+from minus80.s3_store import S3Store, open_s3_store
 
 PART = 8 * 1024 * 1024
 
@@ -43,6 +43,27 @@ def test_file_arrives_whole_whether_its_digest_is_known_or_not(store, tmp_path, 
     assert store.stat("file").sha256 == sha256
     store.download("file", tmp_path / "back")
     assert (tmp_path / "back").read_bytes() == content
+
+
+def test_digest_that_is_not_known_before_stays_below_the_stores_own_root(line, tmp_path, in_cloud):
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(2 * PART))
+    store = open_s3_store(f"s3://{in_cloud}/team")
+    sent = store.upload(path, "file", sha256=None)
+    whole = S3Store(m80.load_settings().cloud)
+    assert {info.key.partition("/")[0] for info in whole.list()} == {"team"}
+    assert store.stat("file").sha256 == whole.stat("team/file").sha256 == sent.sha256
+    store.close()
+    whole.close()
+
+
+@pytest.mark.parametrize("size", [10, 2 * PART])
+def test_digest_is_found_by_a_name_in_capitals(store, line, tmp_path, size):
+    path = tmp_path / "file"
+    path.write_bytes(os.urandom(size))
+    sent = store.upload(path, "file", sha256=None)
+    line.fault = lambda *_: "capitals"
+    assert store.stat("file").sha256 == sent.sha256
 
 
 def test_file_with_another_digest_is_refused_and_leaves_no_parts(

@@ -43,7 +43,6 @@ from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance
 from luisy_protocol.temporary import replacing
 
-from minus80.layout import DIGESTS
 from minus80.s3_connection import PART, Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_quick import Part, checksum
@@ -78,6 +77,7 @@ def send_parts(
     key: str,
     *,
     sha256: str | None,
+    notes: str,
     advance: Advance | None = None,
     journal: Path | None = None,
 ) -> Sent:
@@ -88,6 +88,7 @@ def send_parts(
         path: The file; not empty.
         key: The object.
         sha256: The digest that the file must have, if one is known.
+        notes: Where to note one that is not, as the beginning of a key.
         advance: Told of the bytes that arrived.
         journal: Where to keep the id of the upload, for a later run to take it up.
 
@@ -99,7 +100,7 @@ def send_parts(
         _alone(journal) as own,
         s3_errors(f"write {key}", url=connection.url),
     ):
-        upload = _Upload(connection, path, key, sha256=sha256, journal=own)
+        upload = _Upload(connection, path, key, sha256=sha256, notes=notes, journal=own)
         upload.start()
         try:
             return upload.send(advance or (lambda _: None))
@@ -147,6 +148,7 @@ class _Upload:
         key: str,
         *,
         sha256: str | None,
+        notes: str,
         journal: Path | None,
     ) -> None:
         self._connection = connection
@@ -154,6 +156,7 @@ class _Upload:
         self._path = path
         self._key = key
         self._sha256 = sha256
+        self._notes = notes
         self._journal = journal
         self._id = self._note = ""
         self._present: dict[int, Part] = {}
@@ -168,7 +171,7 @@ class _Upload:
             except self._client.exceptions.NoSuchUpload:
                 self._id = ""
         if not self._id:
-            self._note = "" if self._sha256 else DIGESTS + secrets.token_hex(16)
+            self._note = "" if self._sha256 else self._notes + secrets.token_hex(16)
             self._id = self._client.create_multipart_upload(
                 Bucket=self._connection.bucket,
                 Key=self._key,

@@ -32,6 +32,7 @@ from luisy_protocol.os_errors import translated
 from luisy_protocol.store import Advance, Downloaded, ObjectInfo
 
 from minus80.errors import BucketMissing
+from minus80.layout import DIGESTS
 from minus80.s3_connection import PART, Connection
 from minus80.s3_errors import s3_errors
 from minus80.s3_multipart import NOTED, SHA256, changed, send_parts
@@ -228,8 +229,7 @@ class S3Store:
         Args:
             path: The file.
             key: The object.
-            sha256: The digest it must have. If it is not known, what is read is what is sent, and
-                a large file's digest is noted at the root of the bucket.
+            sha256: The digest it must have. If it is not known, what is read is what is sent.
             advance: Told of the bytes that arrived.
 
         Raises:
@@ -248,6 +248,7 @@ class S3Store:
                     path,
                     name,
                     sha256=sha256,
+                    notes=self._root + DIGESTS,
                     advance=advance,
                     journal=self._uploads / f"{journal}.json" if self._uploads else None,
                 )
