@@ -8,7 +8,7 @@ from functools import partial
 
 import minus80 as m80
 import pytest
-from luisy_protocol.errors import IntegrityError, Unavailable
+from luisy_protocol.errors import IntegrityError, LuisyError, Unavailable
 from minus80.s3_store import S3Store
 from minus80.under_way import CLEANING, marked
 from minus80.upkeep import clean
@@ -64,6 +64,28 @@ def test_clean_deletes_digests_that_no_raw_file_refers_to(
     assert told.objects == 2
     left = keys(s3_server, in_cloud)
     assert len(left) == 2
+    info = store.stat("Raw/bin/large.bin")
+    assert info.sha256 == hashlib.sha256(large.read_bytes()).hexdigest()
+
+
+def test_clean_never_deletes_the_digest_of_an_upload_that_is_taken_up_meanwhile(
+    line, store, tmp_path
+):
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(20 * 1024 * 1024))
+    data, taken_up = m80.CloudData(), []
+    line.fault = lambda number, method, p: 400 if method == "POST" and "uploadId" in p else None
+    with pytest.raises(LuisyError):
+        data.put(large, "bin", raw=True)
+
+    def take_it_up(number, method, path):
+        if method == "POST" and path.endswith("?delete") and not taken_up:
+            taken_up.append(path)
+            data.put(large, "bin", raw=True)
+
+    line.fault = take_it_up
+    clean(S3Store(m80.load_settings().cloud), dry_run=False, given_up=timedelta(seconds=-5))
+    assert taken_up
     info = store.stat("Raw/bin/large.bin")
     assert info.sha256 == hashlib.sha256(large.read_bytes()).hexdigest()
 
