@@ -3,6 +3,7 @@
 import hashlib
 import threading
 import warnings
+from contextlib import closing
 from datetime import timedelta
 from functools import partial
 
@@ -66,6 +67,16 @@ def test_clean_deletes_digests_that_no_raw_file_refers_to(
     assert len(left) == 2
     info = store.stat("Raw/bin/large.bin")
     assert info.sha256 == hashlib.sha256(large.read_bytes()).hexdigest()
+
+
+def test_clean_below_a_prefix_keeps_the_digests_that_are_needed_there(in_cloud, tmp_path):
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(20 * 1024 * 1024))
+    with closing(S3Store(m80.load_settings().cloud, prefix="team/a")) as store:
+        store.upload(large, "Raw/bin/large.bin", sha256=None)
+        assert clean(store, dry_run=False, given_up=timedelta(seconds=-5)).objects == 0
+        found = store.stat("Raw/bin/large.bin").sha256
+    assert found == hashlib.sha256(large.read_bytes()).hexdigest()
 
 
 def test_clean_never_deletes_the_digest_of_an_upload_that_is_taken_up_meanwhile(

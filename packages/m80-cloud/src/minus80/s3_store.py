@@ -143,9 +143,10 @@ class S3Store:
         return ObjectInfo(key, found["ContentLength"], found["ETag"], found["LastModified"], sha256)
 
     def where_noted(self, key: str) -> str | None:
-        """Return the name of the object that another's digest is in, if there is such a one."""
+        """Return the key of the object that another's digest is in, if there is such a one."""
         with suppress(NotFound):
-            return _lower(self._head(key)["Metadata"]).get(NOTED)
+            noted = _lower(self._head(key)["Metadata"]).get(NOTED)
+            return noted and noted.removeprefix(self._root)
         return None
 
     def read(self, key: str) -> tuple[bytes, ObjectInfo]:
