@@ -1,6 +1,7 @@
 import errno
 import gc
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -155,21 +156,48 @@ def test_other_error_of_the_system_in_the_block_is_left_as_it_is(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("number", "is_own"),
-    [(errno.ENOSPC, False), (errno.EACCES, False), (errno.EACCES, True)],
-    ids=["another disk", "another file", "what was written"],
+    ("number", "names"),
+    [
+        (errno.ENOSPC, ["/scratch/x"]),
+        (errno.ENOSPC, ["own", None, "/scratch/x"]),
+        (errno.ENOSPC, [7]),
+        (errno.EACCES, ["/scratch/x"]),
+        (errno.EACCES, ["own"]),
+        (errno.EACCES, ["/scratch/x", None, "own"]),
+    ],
+    ids=["another disk", "copy of it", "number", "another file", "what was written", "source"],
 )
-def test_error_that_is_not_about_the_writing_is_left_as_it_is(number, is_own, tmp_path):
+def test_error_that_is_not_about_the_writing_is_left_as_it_is(number, names, tmp_path):
     target = target_of("CSVTarget", tmp_path)
 
     def fail():
         with target.temporary_path() as path:
             Path(path).write_text("1")
-            raise OSError(number, "own words", path if is_own else "/scratch/x")
+            raise OSError(number, "own words", *(path if name == "own" else name for name in names))
 
     with pytest.raises(OSError, match="own words") as caught:
         fail()
     assert caught.value.errno == number
+
+
+def test_copy_that_finds_no_room_says_so_and_leaves_nothing(tmp_path, largest_file):
+    source = tmp_path / "source"
+    source.write_bytes(bytes(20_000))
+    target = target_of("CSVTarget", tmp_path)
+    with (
+        pytest.raises(LuisyError, match=f"cannot write {target.path}: the file is larger"),
+        largest_file(1_500),
+        target.temporary_path() as path,
+    ):
+        shutil.copy(source, path)
+    assert snapshot(tmp_path / "sub") == {}
+
+
+def test_file_for_which_there_is_no_room_in_the_folder_says_so(tmp_path):
+    target = target_of("CSVTarget", tmp_path)
+    with pytest.raises(LuisyError, match=f"cannot write {target.path}: the disk is full"):
+        with target.temporary_path() as path:
+            raise OSError(errno.ENOSPC, "No space left on device", path)
 
 
 class Frame(pd.DataFrame):
@@ -202,6 +230,15 @@ def test_hdf_file_has_what_its_arguments_say(arguments, tmp_path):
     assert (Path(target.path).stat().st_size < 100_000) is bool(arguments)
     with pd.HDFStore(target.path, "r") as store:
         assert store.keys() == ["/data"]
+
+
+@pytest.mark.parametrize("format", ["fixed", "table"])
+def test_hdf_file_is_compressed_as_its_arguments_say(format, tmp_path):  # noqa: A002 - pandas' name
+    target = target_of("HDFTarget", tmp_path, format=format, complevel=5, complib="bzip2")
+    target.write(pd.DataFrame({"a": [0] * 50_000}))
+    with pd.HDFStore(target.path, "r") as store:
+        node = store.root.data.table if format == "table" else store.root.data.block0_values
+        assert (node.filters.complib, node.filters.complevel) == ("bzip2", 5)
 
 
 @pytest.mark.parametrize("kind", [*FRAMES, *OBJECTS, "XLSXTarget"])

@@ -21,7 +21,7 @@ from luisy_protocol.os_errors import is_full
 
 from luisy.targets.local import LocalTarget
 
-_OF_THE_FILE = {"mode", "complevel", "complib"}  # what `to_hdf` passes on to `HDFStore`
+_OF_THE_FILE = {"complevel", "complib"}  # what `to_hdf` passes on to `HDFStore`
 
 
 class CSVTarget(LocalTarget):

@@ -221,14 +221,18 @@ class _told:  # noqa: N801 - as `translated`, and quick for the same reason
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: object
     ) -> None:
-        if not isinstance(error, OSError) or isinstance(error, LuisyError):
+        if not isinstance(error, OSError):
             return
-        name = error.filename if isinstance(error.filename, str) else ""
-        is_own = name.startswith(self._temporary)
         told = translate(error, f"write {self._path}")
-        is_denied = is_own and isinstance(told, AccessDenied) and not os.path.lexists(name)
-        if is_denied or (is_full(error) and (is_own or not name)):
+        is_denied = self._is_own(error.filename) and isinstance(told, AccessDenied)
+        if is_denied and not os.path.lexists(error.filename):
             raise told from error
+        # The error of a copy names what it read and what it wrote; that of a `write` names nothing.
+        if is_full(error) and self._is_own(error.filename2 or error.filename or self._temporary):
+            raise told from error
+
+    def _is_own(self, name: object) -> bool:
+        return isinstance(name, str) and name.startswith(self._temporary)
 
 
 def _swap(new: Path, path: Path) -> None:
