@@ -445,6 +445,7 @@ def test_outputs_that_find_no_room_are_told_in_a_sentence_and_made_later(
     assert project.output("final/Both.json") == [10**4200 + 1, 10**4200 + 2]
 
 
+MAIN = "from luisy.cli import main; main()"
 FULL = "luisy: cannot write the output of this command: the disk is full; free some space"
 
 
@@ -463,7 +464,7 @@ def assert_told_of_full_stdout(words, code, *, is_buffered):
     env["PYTHONUNBUFFERED"] = "" if is_buffered else "1"
     with Path("/dev/full").open("wb") as full:
         done = subprocess.run(
-            [sys.executable, "-c", "from luisy.cli import main; main()", *words],
+            [sys.executable, "-c", MAIN, *words],
             env={**os.environ, **env},
             stdout=full,
             stderr=subprocess.PIPE,
@@ -478,19 +479,22 @@ def assert_told_of_full_stdout(words, code, *, is_buffered):
 @pytest.mark.skipif(os.name == "nt", reason="a shell of Windows has no such redirection")
 def test_command_without_a_stdout_ends_as_with_one(project, tmp_path):
     words = ["run", f"{project.package}.tasks", "Both", "--no-ask"]
-    words += ["--working-dir", str(project.data)]
-    main = "from luisy.cli import main; main()"
-    env = {"PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path / "code")])}
-    done = subprocess.run(
-        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", main, *words],
+    done = without_stdout([*words, "--working-dir", str(project.data)], tmp_path / "code")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == 0
+    assert project.output("final/Both.json") == [11, 12]
+
+
+def without_stdout(words, code):
+    """Run the command in a process that has no stdout."""
+    env = {"PYTHONPATH": os.pathsep.join([*sys.path, str(code)])}
+    return subprocess.run(
+        ["sh", "-c", 'exec "$@" >&-', "sh", sys.executable, "-c", MAIN, *words],
         env={**os.environ, **env},
         stderr=subprocess.PIPE,
         text=True,
         check=False,
     )
-    assert "Traceback" not in done.stderr
-    assert done.returncode == 0
-    assert project.output("final/Both.json") == [11, 12]
 
 
 FILLING = """\
@@ -515,6 +519,16 @@ def test_full_disk_that_a_task_met_while_it_is_planned_shows_where(project, capf
     assert "the output of this command" not in told
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a shell of Windows has no such redirection")
+def test_full_disk_that_a_task_met_shows_where_without_a_stdout_too(project, tmp_path):
+    (project.code / "filling.py").write_text(FILLING)
+    words = ["run", f"{project.package}.filling", "Filling", "--no-ask"]
+    done = without_stdout([*words, "--working-dir", str(project.data)], tmp_path / "code")
+    assert done.stderr.startswith("luisy cannot plan this")
+    assert "AttributeError" not in done.stderr
+    assert done.returncode == 1
+
+
 PRINTING = """\
 import luisy
 
@@ -534,6 +548,35 @@ def test_what_tasks_print_and_finds_no_room_is_told_in_a_sentence(project, tmp_p
     words = [f"{project.package}.printing", "Printing", "--quiet", "--no-ask"]
     words += ["--working-dir", str(project.data)]
     assert_told_of_full_stdout(words, tmp_path / "code", is_buffered=True)
+
+
+@pytest.mark.parametrize("is_buffered", [True, False], ids=["buffered", "unbuffered"])
+@pytest.mark.parametrize("command", ["--version", "plan", "printing"])
+def test_reader_that_has_enough_of_the_output_ends_the_command_without_a_word(
+    project, tmp_path, command, is_buffered
+):
+    (project.code / "printing.py").write_text(PRINTING)
+    words = {
+        "--version": ["--version"],
+        "plan": ["plan", f"{project.package}.tasks", "Both"],
+        "printing": ["run", f"{project.package}.printing", "Printing", "--quiet", "--no-ask"],
+    }[command]
+    env = {"PYTHONPATH": os.pathsep.join([*sys.path, str(tmp_path / "code")])}
+    env |= {"PYTHONUNBUFFERED": "" if is_buffered else "1", "WORKING_DIR": str(project.data)}
+    reading, writing = os.pipe()
+    os.close(reading)
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", MAIN, *words],
+            env={**os.environ, **env},
+            stdout=writing,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    finally:
+        os.close(writing)
+    assert (done.stderr, done.returncode) == ("", 1)
 
 
 def test_log_of_luigi_is_a_file(project):
