@@ -170,6 +170,14 @@ def test_log_that_cannot_be_opened_is_told_of_once_and_stops_nothing(folder, cap
     assert capsys.readouterr() == ("", "")
 
 
+def test_old_log_that_cannot_be_removed_stops_nothing(folder):
+    place = Workspace(folder).private(Noted(number=5).project_name) / "logs"
+    for number in range(30):
+        (place / f"2020010{number:02}.log").mkdir(parents=True)
+    assert log_three(folder) == []
+    assert "a message" in max(place.glob("*.log")).read_text()
+
+
 class Unclosable(io.StringIO):
     """A file on a drive that tells when it is closed that there was no room."""
 

@@ -5,6 +5,7 @@ import sys
 import pytest
 from luisy.run_lock import alone
 from luisy.workspace import Workspace
+from luisy_protocol.errors import LuisyError
 
 HOLDER = """
 import sys
@@ -62,6 +63,18 @@ def test_full_disk_is_no_reason_not_to_run(tmp_path, largest_file):
     with largest_file(0), alone(Workspace(tmp_path), ["p"], waiting=never) as waited:
         assert not waited
     assert not (tmp_path / "p/.luisy/running").exists()
+
+
+def test_note_of_who_runs_that_cannot_be_made_nor_removed_is_no_reason_not_to_run(tmp_path):
+    (tmp_path / "p/.luisy/running").mkdir(parents=True)
+    with alone(Workspace(tmp_path), ["p"], waiting=never) as waited:
+        assert not waited
+
+
+def test_folder_of_the_lock_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "p").write_text("a file")
+    with pytest.raises(LuisyError, match=f"cannot write {tmp_path}/p/.luisy: "):
+        alone(Workspace(tmp_path), ["p"], waiting=never).__enter__()
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limits of this kind")

@@ -136,7 +136,7 @@ class _LateFile(logging.FileHandler):
         try:
             super().close()
         except OSError as error:
-            self.failure = self.failure or error
+            self.failure = error
 
     def _open(self):  # type: ignore[no-untyped-def]  # the type is long, and logging's
         Path(self.baseFilename).parent.mkdir(parents=True, exist_ok=True)
