@@ -18,7 +18,7 @@ from luisy_cloud.azure_store import LARGE_AT_ONCE, open_azure_store
 from luisy_cloud.streams import PIECE
 from luisy_protocol.digest import digest_bytes
 from luisy_protocol.errors import Conflict
-from luisy_test_servers import Answer, CutAnswer, CutRequest
+from luisy_test_servers import Answer, CutAnswer, CutRequest, DamageRequest
 
 
 @pytest.fixture(params=["key", "token"])
@@ -132,6 +132,11 @@ def test_pieces_leave_the_answer_to_another_question_to_the_sdk(headers):
     assert asked_of_a_server_with(headers) == b""
 
 
+@pytest.mark.parametrize("status", [200, 412])
+def test_pieces_leave_an_answer_that_is_no_part_to_the_sdk(status):
+    assert asked_of_a_server_with({"Content-Range": "bytes 10-19/20"}, status=status) == b""
+
+
 def test_pieces_are_the_answer_to_the_question():
     assert asked_of_a_server_with({"Content-Range": "bytes 10-19/20"}) == b"x" * 10
 
@@ -143,14 +148,19 @@ def test_get_leaves_what_is_no_plain_success_to_the_sdk(quick, azure_proxy, trou
     assert quick.get("team/p/a") is None
 
 
-def test_put_leaves_what_is_no_plain_success_to_the_sdk(quick, azure_proxy):
-    azure_proxy.rule = lambda _: Answer(503)
+@pytest.mark.parametrize("status", [200, 503])
+def test_put_leaves_what_is_no_plain_success_to_the_sdk(quick, azure_proxy, status):
+    azure_proxy.rule = lambda _: Answer(status)
     assert put(quick, "team/p/a", b"1") is None
 
 
-def test_put_of_content_that_changed_on_the_way_is_refused(quick):
-    assert quick.put("team/p/a", b"1", sha256="0" * 64, md5=bytes(16)) is None
+def test_content_that_changed_on_the_way_is_refused(quick, azure_proxy):
+    azure_proxy.rule = lambda _: DamageRequest()
+    assert put(quick, "team/p/a", b"1") is None
+    assert not quick.put_block("team/p/a", "0" * 32, memoryview(b"1"))
+    azure_proxy.rule = None
     assert quick.get("team/p/a") is None
+    assert quick.put_block("team/p/a", "0" * 32, memoryview(b"1"))
 
 
 def test_get_with_another_etag_is_left_to_the_sdk(quick):
@@ -167,9 +177,10 @@ def test_identity_has_no_quick_path():
     assert open_quick_path(settings, container, session, limit=SINGLE) is None
 
 
-def test_refused_once_it_asks_no_more(quick, azure_proxy):
+@pytest.mark.parametrize("status", [401, 403])
+def test_refused_once_it_asks_no_more(quick, azure_proxy, status):
     put(quick, "team/p/a", b"1")
-    azure_proxy.rule = lambda _: Answer(403)
+    azure_proxy.rule = lambda _: Answer(status)
     assert quick.get("team/p/a") is None
     azure_proxy.rule = None
     azure_proxy.requests.clear()
@@ -325,12 +336,12 @@ def test_blob_with_an_encoding_arrives_as_it_is_by_either_way(proxied, azure_pro
     assert (tmp_path / "quick").read_bytes() == (tmp_path / "sdk").read_bytes() == packed
 
 
-def asked_of_a_server_with(headers: dict[str, str]) -> bytes:
+def asked_of_a_server_with(headers: dict[str, str], *, status: int = 206) -> bytes:
     """Ask a server that gives one answer, whatever the question, for ten bytes from the tenth."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_response(206)
+            self.send_response(status)
             told = {"Content-Length": "10", "ETag": '"1"', **headers}
             for name, value in told.items():
                 self.send_header(name, value)

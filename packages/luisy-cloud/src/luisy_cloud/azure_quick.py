@@ -126,12 +126,10 @@ class QuickPath:
             sha256: The digest to be noted with it.
             md5: The MD5 of the content, which Azure checks and notes.
         """
-        encoded = base64.b64encode(md5).decode()
         headers = {
             "x-ms-blob-type": "BlockBlob",
             "x-ms-meta-sha256": sha256,
-            "x-ms-blob-content-md5": encoded,
-            "Content-MD5": encoded,
+            "x-ms-blob-content-md5": base64.b64encode(md5).decode(),
             "Content-Type": "application/octet-stream",
             "Content-Length": str(len(content)),
         }
@@ -249,7 +247,7 @@ def _whole(answer: BaseHTTPResponse, start: int, end: int) -> int:
     if answer.status != 206 or found is None:
         return 0
     first, last, whole = map(int, found.groups())
-    is_range = first == start <= last == min(end, whole) - 1
+    is_range = first == start and last == min(end, whole) - 1
     has_length = answer.headers.get("Content-Length") == str(last + 1 - first)
     return whole if is_range and has_length else 0
 

@@ -1,7 +1,15 @@
 """Real object-store servers on free loopback ports, for tests and benchmarks."""
 
 from luisy_test_servers.azure import Azurite, azurite
-from luisy_test_servers.proxy import Answer, CutAnswer, CutRequest, Proxy, Request, proxy
+from luisy_test_servers.proxy import (
+    Answer,
+    CutAnswer,
+    CutRequest,
+    DamageRequest,
+    Proxy,
+    Request,
+    proxy,
+)
 from luisy_test_servers.s3 import S3Server, s3_server
 
 __all__ = [
@@ -9,6 +17,7 @@ __all__ = [
     "Azurite",
     "CutAnswer",
     "CutRequest",
+    "DamageRequest",
     "Proxy",
     "Request",
     "S3Server",

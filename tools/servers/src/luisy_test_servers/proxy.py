@@ -1,8 +1,8 @@
 """An HTTP proxy in front of a server, on a port of its own, that counts requests and makes trouble.
 
 It forwards to one server and is addressed as if it were that server. Before each request it asks
-`rule` what to do with it: forward it (None), answer in the server's place, or forward it and cut
-the connection in the middle of the request or of the answer.
+`rule` what to do with it: forward it (None), answer in the server's place, forward it damaged, or
+forward it and cut the connection in the middle of the request or of the answer.
 """
 
 from __future__ import annotations
@@ -60,7 +60,12 @@ class CutRequest:
     after: int
 
 
-Trouble: TypeAlias = Answer | CutAnswer | CutRequest
+@dataclass(frozen=True, slots=True)
+class DamageRequest:
+    """Let the request through with another last byte than its content has."""
+
+
+Trouble: TypeAlias = Answer | CutAnswer | CutRequest | DamageRequest
 Rule: TypeAlias = Callable[[Request], Trouble | None]
 
 
@@ -140,6 +145,8 @@ class _Forwarder(BaseHTTPRequestHandler):
         if isinstance(trouble, Answer):
             self._answer(trouble.status, list(trouble.headers), b"")
             return
+        if isinstance(trouble, DamageRequest):
+            content = content[:-1] + bytes([content[-1] ^ 1])
         headers = {name: value for name, value in self.headers.items() if name.lower() not in _HOP}
         headers["Content-Length"] = str(size)
         answer = self._ask(content, headers)
