@@ -70,6 +70,37 @@ def test_folder_on_another_disk_for_which_there_is_no_room_stays(
     assert not (tmp_path / "p/.luisy/aside").exists()
 
 
+@pytest.mark.parametrize("name", ["out", "out/a"], ids=["file", "folder"])
+def test_output_for_which_there_is_no_room_on_its_disk_stays_aside(
+    tmp_path, other_disk, largest_file, name
+):
+    (tmp_path / "p").mkdir()
+    (tmp_path / "p/final").symlink_to(other_disk)
+    (other_disk / name).parent.mkdir(exist_ok=True)
+    (other_disk / name).write_text("a" * 1_000)
+    aside = Aside(Workspace(tmp_path))
+    aside.put(["p/final/out"])
+    with largest_file(500), pytest.raises(LuisyError, match=r"^cannot .* larger than allowed"):
+        aside.restore()
+    assert list(other_disk.iterdir()) == []
+    assert aside.restore() == ["p/final/out"]
+    assert (other_disk / name).read_text() == "a" * 1_000
+
+
+def test_what_another_run_has_set_aside_stays(workspace):
+    first, second = Aside(workspace), Aside(workspace)
+    first.put(KEYS[:1])
+    second.put(KEYS[1:])
+    assert first.restore() == KEYS[:1]
+    assert second.restore() == KEYS[1:]
+    assert not (workspace.folder / "p/.luisy/aside").exists()
+
+
+def test_run_that_was_killed_before_it_set_anything_aside_left_nothing(workspace):
+    (workspace.folder / "p/.luisy/aside/20200101T000000-0").mkdir(parents=True)
+    assert list(leftovers(workspace, "p")) == []
+
+
 def test_replaced_output_is_removed(workspace):
     aside = Aside(workspace)
     aside.put(KEYS)
