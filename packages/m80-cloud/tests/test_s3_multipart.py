@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import subprocess
 import sys
 
@@ -9,7 +10,7 @@ import minus80 as m80
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from luisy_protocol.errors import IntegrityError
+from luisy_protocol.errors import IntegrityError, LuisyError
 from minus80.s3_connection import PART_WORKERS
 from minus80.s3_multipart import part_size_of
 from minus80.s3_store import S3Store, open_s3_store
@@ -73,6 +74,43 @@ def test_file_with_another_digest_is_refused_and_leaves_no_parts(
     path.write_bytes(os.urandom(2 * PART))
     with pytest.raises(IntegrityError, match="did it change meanwhile"):
         store.upload(path, "file", sha256="0" * 64)
+    assert "Contents" not in s3_server.client().list_objects_v2(Bucket=in_cloud)
+    assert "Uploads" not in s3_server.client().list_multipart_uploads(Bucket=in_cloud)
+
+
+def test_file_of_which_the_parts_are_very_large_is_sent_one_part_at_a_time(store, line, tmp_path):
+    path = tmp_path / "file"
+    with path.open("wb") as file:
+        file.truncate(500 * 10**9)  # takes no room
+    begun = set()
+
+    def refuse_parts(number, method, target):
+        found = re.search(r"partNumber=(\d+)", target)
+        if found:
+            begun.add(found[1])
+            return 400
+        return None
+
+    line.fault = refuse_parts
+    with pytest.raises(LuisyError):
+        store.upload(path, "file", sha256=None)
+    assert begun == {"1"}
+
+
+@pytest.mark.parametrize("left", [0, 10, PART], ids=["empty", "small", "one part"])
+def test_file_of_which_less_than_two_parts_are_left_when_it_is_read_is_not_stored(
+    store, line, tmp_path, s3_server, in_cloud, left
+):
+    path = tmp_path / "file"
+    path.write_bytes(bytes(2 * PART))
+
+    def cut_the_file_once_the_upload_is_begun(number, method, target):
+        if method == "POST" and target.endswith("?uploads"):
+            os.truncate(path, left)
+
+    line.fault = cut_the_file_once_the_upload_is_begun
+    with pytest.raises(IntegrityError, match="did it change meanwhile"):
+        store.upload(path, "file", sha256=None)
     assert "Contents" not in s3_server.client().list_objects_v2(Bucket=in_cloud)
     assert "Uploads" not in s3_server.client().list_multipart_uploads(Bucket=in_cloud)
 
