@@ -101,6 +101,27 @@ def test_clean_never_deletes_the_digest_of_an_upload_that_is_taken_up_meanwhile(
     assert info.sha256 == hashlib.sha256(large.read_bytes()).hexdigest()
 
 
+def test_clean_goes_on_when_a_raw_file_is_removed_meanwhile(
+    data, line, tmp_path, s3_server, in_cloud
+):
+    large = tmp_path / "large.bin"
+    large.write_bytes(bytes(20 * 1024 * 1024))
+    data.put(large, "bin", raw=True)
+    removed = []
+
+    def remove_it(number, method, path):
+        if method == "HEAD" and path.endswith("/large.bin"):
+            removed.append(path)
+            s3_server.client().delete_object(Bucket=in_cloud, Key="Raw/bin/large.bin")
+
+    line.fault = remove_it
+    store = S3Store(m80.load_settings().cloud)
+    assert clean(store, dry_run=False, given_up=timedelta(seconds=-5)).objects == 1
+    store.close()
+    assert removed
+    assert not keys(s3_server, in_cloud)
+
+
 def test_clean_stands_back_from_a_put(data, dataset, store):
     with marked(store, "Files.small"), pytest.raises(Unavailable, match=r"is putting Files\.small"):
         data.clean()
@@ -156,10 +177,11 @@ def test_clean_with_a_history_that_cannot_be_read_deletes_nothing(
     assert keys(s3_server, in_cloud) == before
 
 
-def test_clean_deletes_the_parts_of_our_uploads_of_long_ago(data, s3_server, in_cloud):
+def test_clean_deletes_the_parts_of_our_uploads_of_long_ago(data, store, s3_server, in_cloud):
     client = s3_server.client()  # which says of every upload that it began in 2010
     client.create_multipart_upload(Bucket=in_cloud, Key="Raw/x/y")
     client.create_multipart_upload(Bucket=in_cloud, Key="somebody/elses")
+    assert clean(store, dry_run=False, given_up=timedelta(days=36_500)).uploads == 0
     assert data.clean(dry_run=True).uploads == 1
     assert data.clean().uploads == 1
     (left,) = client.list_multipart_uploads(Bucket=in_cloud)["Uploads"]
