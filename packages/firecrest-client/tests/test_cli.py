@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from itertools import pairwise, takewhile
+from pathlib import Path
 
 import firecrest as fc
 import pytest
@@ -391,3 +392,18 @@ def test_completion_is_offered():
         COMP_CWORD="1",
     )
     assert "systems" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a device of Linux")
+def test_stdout_that_has_no_room_is_told_in_a_sentence():
+    code = "from firecrest.cli_script import main; main()"
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-c", code, "--help"],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr.startswith("firecrest: cannot write the output of this command: the disk is")
+    assert (done.stderr.count("\n"), done.returncode) == (1, 1)

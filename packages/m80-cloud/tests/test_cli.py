@@ -126,3 +126,18 @@ def test_completion_is_offered():
     env = {**os.environ, "_MINUS80_COMPLETE": "bash_source"}
     found = subprocess.run([command], env=env, capture_output=True, text=True, check=False)
     assert "complete" in found.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="/dev/full is a device of Linux")
+@pytest.mark.parametrize("word", ["--help", "list"])
+def test_stdout_that_has_no_room_is_told_in_a_sentence(word, dataset):
+    with Path("/dev/full").open("wb") as full:
+        done = subprocess.run(
+            [sys.executable, "-m", "minus80", word],
+            stdout=full,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+    assert done.stderr.startswith("Error: cannot write the output of this command: the disk is")
+    assert (done.stderr.count("\n"), done.returncode) == (1, 1)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from luisy_protocol.errors import MissingPackage
+from luisy_protocol.stdout import full_stdout
 
 if TYPE_CHECKING:
     import typer
@@ -48,4 +49,9 @@ def main() -> None:
         app = load_command(sys.argv[1:])
     except MissingPackage as error:
         sys.exit(f"firecrest: {error}")
-    app(prog_name="firecrest")
+    try:
+        app(prog_name="firecrest")
+    except OSError as error:
+        if told := full_stdout(error):
+            sys.exit(f"firecrest: {told}")
+        raise

@@ -18,6 +18,7 @@ from typing import ParamSpec
 
 import click
 from luisy_protocol.errors import ConfigurationError, LuisyError
+from luisy_protocol.stdout import full_stdout
 
 from minus80.cloud import CloudData
 from minus80.folders import Folders
@@ -31,7 +32,12 @@ _P = ParamSpec("_P")
 
 def main() -> None:
     """Run the command ``minus80``."""
-    cli(prog_name="minus80")
+    try:
+        cli(prog_name="minus80")
+    except OSError as error:
+        if told := full_stdout(error):
+            sys.exit(f"Error: {told}")
+        raise
 
 
 def _reporting(command: Callable[_P, None]) -> Callable[_P, None]:

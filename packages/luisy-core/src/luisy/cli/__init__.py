@@ -13,10 +13,10 @@ from typing import NoReturn
 
 import click
 from luisy_protocol.errors import ConfigurationError, LuisyError, MissingPackage
+from luisy_protocol.stdout import full_stdout, leave_stdout
 
 from luisy import collector
 from luisy.cli.group import Luisy
-from luisy.cli.stdout import full_stdout, leave_stdout
 
 _MISUSED = (ConfigurationError, MissingPackage, click.ClickException)
 _INTERRUPTED = 130

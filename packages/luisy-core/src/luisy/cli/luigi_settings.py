@@ -12,8 +12,8 @@ from luigi.configuration import get_config
 from luigi.interface import core
 from luigi.retcodes import retcode
 from luisy_protocol.errors import LuisyError
+from luisy_protocol.stdout import full_stdout
 
-from luisy.cli.stdout import full_stdout
 from luisy.missing import MissingInput
 from luisy.show import Outcome
 from luisy.terminal import write_traceback

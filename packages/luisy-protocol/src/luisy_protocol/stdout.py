@@ -1,4 +1,4 @@
-"""Tell errors of stdout from those of the tasks' own files."""
+"""Tell errors of stdout, in a command, from those of other files."""
 
 from __future__ import annotations
 
