@@ -6,6 +6,7 @@ import logging
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from io import BytesIO
 
 import firecrest as fc
@@ -246,6 +247,33 @@ def test_download_that_the_machine_cannot_checksum_is_kept(call_server, tmp_path
         call_server(answer, lambda c: c.simple_download("cluster", "/f", tmp_path / "f"))
     assert (tmp_path / "f").read_bytes() == b"content"
     assert "is not verified" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("reply", "error"),
+    [
+        (Reply(json={"output": {"size": 3}}), IntegrityError),
+        (Reply(400, json={}, headers={"X-Not-Found": "gone"}), errors.PathNotFound),
+        (Reply(json={"output": {"size": 7}}), None),
+        (Reply(400, json={}, headers={"X-Permission-Denied": "no"}), None),
+    ],
+    ids=["cut", "not there", "whole", "not to be seen"],
+)
+def test_upload_that_the_machine_cannot_checksum_is_compared_by_size(
+    call_server, tmp_path, reply, error
+):
+    def answer(received):
+        if received.path == "/status/parameters":
+            return Reply(json={"out": {}})
+        if received.path == "/utilities/upload":
+            return Reply(201, json={})
+        if received.path == "/utilities/checksum":
+            return Reply(400, json={}, headers={"X-Timeout": "too long"})
+        return reply
+
+    (tmp_path / "f").write_bytes(b"content")
+    with pytest.raises(error) if error else nullcontext():
+        call_server(answer, lambda c: c.upload("cluster", tmp_path / "f", "/d"))
 
 
 def test_refused_download_writes_nothing_into_the_stream(call):

@@ -19,10 +19,11 @@ from luisy_protocol.store import Advance
 from firecrest.call import Call
 from firecrest.client import Client
 from firecrest.direct import checksum_of, fetch_direct, send_direct
-from firecrest.errors import StorageUploadException
+from firecrest.errors import HeaderException, PathNotFound, StorageUploadException
 from firecrest.external_download import DownloadSteps
 from firecrest.external_upload import UploadSteps
 from firecrest.limits import DirectLimits
+from firecrest.multipart import size_of
 from firecrest.sink import Target
 from firecrest.staging import start_download, start_upload
 from firecrest.steps import Steps, endpoint
@@ -111,9 +112,9 @@ class Transfers(Client):
             StorageUploadException: If the file could not be written on the machine.
         """
         call, source = Call(self), Path(source_path)
-        name = filename or source.name
+        name, size = filename or source.name, size_of(source)
         limits = yield from direct_limits(self)
-        if source.is_file() and source.stat().st_size > limits.upload:
+        if size > limits.upload:
             # The server goes by the last part of the path that it is told.
             told = source.with_name(name)
             task_id, responses = yield from start_upload(self, machine, told, target_path)
@@ -129,7 +130,8 @@ class Transfers(Client):
             body = yield from send_direct(call, machine, source, target_path, name, advance)
             sent = body.sha256
         if verify:
-            yield from _compare(call, machine, f"{target_path.rstrip('/')}/{name}", sent)
+            path = f"{target_path.rstrip('/')}/{name}"
+            yield from _compare(call, machine, path, sent, size)
         return sent
 
 
@@ -141,12 +143,27 @@ def direct_limits(client: Client) -> Steps[DirectLimits]:
     return client.direct_limits
 
 
-def _compare(call: Call, machine: str, path: str, sent: str) -> Steps[None]:
+def _compare(call: Call, machine: str, path: str, sent: str, size: int) -> Steps[None]:
     arrived = yield from checksum_of(call, machine, path)
     if arrived is None:
-        call.client.log(logging.INFO, f"{path!r} on {machine!r} is not verified")
+        yield from _compare_size(call, machine, path, size)
     elif arrived != sent:
         raise IntegrityError(
             f"{path!r} on {machine!r} has the checksum {arrived}, but what was sent has {sent}; "
+            "upload it again"
+        )
+
+
+def _compare_size(call: Call, machine: str, path: str, size: int) -> Steps[None]:
+    try:
+        found = yield from Utilities.stat(call.client, machine, path, dereference=True)
+    except PathNotFound:
+        raise
+    except HeaderException as error:
+        call.client.log(logging.INFO, f"{path!r} on {machine!r} is not verified: {error}")
+        return
+    if found["size"] != size:
+        raise IntegrityError(
+            f"{path!r} on {machine!r} has {found['size']} bytes, but {size} were sent; "
             "upload it again"
         )
