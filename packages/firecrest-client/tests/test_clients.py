@@ -184,7 +184,7 @@ def test_small_file_round_trips(call, tmp_path):
     assert (tmp_path / "back").read_bytes() == path.read_bytes()
 
 
-@pytest.mark.parametrize("size", [0, 5000, 90_000, 300_000])
+@pytest.mark.parametrize("size", [0, 5000, 90_000, 99_900, 300_000])
 def test_file_of_any_size_round_trips(call, tmp_path, size):
     path = tmp_path / "a b.bin"
     path.write_bytes(os.urandom(size))

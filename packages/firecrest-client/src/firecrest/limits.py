@@ -9,6 +9,8 @@ from firecrest.types import Parameters
 
 MIB = 1 << 20
 UNKNOWN = 5 * MIB
+# Servers measure the whole form: the file, two long names and what is between them.
+FORM = 8 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,7 +18,7 @@ class DirectLimits:
     """The largest files for direct transfers.
 
     Attributes:
-        upload: In bytes, towards the machine.
+        upload: In bytes, towards the machine; less than the limit by the size of a form.
         download: In bytes, from the machine. Servers encode a file within the same limit, so it is
             less; a server that allows more is asked for less than it could give, not for too much.
     """
@@ -29,7 +31,7 @@ class DirectLimits:
         """Read the limits from the server's parameters."""
         told = {p["name"]: p["value"] for p in parameters.get("utilities", [])}
         try:
-            upload = int(float(told["UTILITIES_MAX_FILE_SIZE"]) * MIB)
+            limit = int(float(told["UTILITIES_MAX_FILE_SIZE"]) * MIB)
         except (KeyError, ValueError):
-            upload = UNKNOWN
-        return cls(upload, upload * 7 // 10)
+            limit = UNKNOWN
+        return cls(limit - FORM, limit * 7 // 10)

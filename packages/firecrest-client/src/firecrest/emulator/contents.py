@@ -125,7 +125,7 @@ def upload(call: Call, operation: str) -> Answer:
     if call.file is None:
         raise Refusal(400, {"description": "Failed to upload file", "error": "No file in query"})
     limit = call.site.settings.size_limit
-    if call.file.size > limit:
+    if int(call.headers.get("content-length", call.file.size)) > limit:  # of the whole form
         text = f"Failed to upload file. The file is over {limit} bytes"
         raise Refusal(413, {"description": text})
     name = call.clean(call.file.name, "filename", description="Failed to upload file")
