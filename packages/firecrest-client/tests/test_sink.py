@@ -1,6 +1,8 @@
 """Where a download goes: whole or not at all."""
 
 import hashlib
+import os
+import sys
 from io import BytesIO
 
 import pytest
@@ -117,3 +119,38 @@ def test_folder_is_refused_before_anything_is_sent(tmp_path):
         open_download(tmp_path)
     with pytest.raises(NotFound, match="does not exist"):
         open_download(tmp_path / "absent" / "f")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no named pipes in folders")
+def test_pipe_is_written_to_and_stays_one(tmp_path):
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    download = open_download(pipe)
+    download.start_at(0)
+    download.write(b"content")
+    download.commit()
+    assert os.read(reader, 100) == b"content"
+    os.close(reader)
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]
+
+
+def test_link_stays_a_link_and_its_target_is_replaced(tmp_path):
+    (tmp_path / "folder").mkdir()
+    link, target = tmp_path / "link", tmp_path / "folder" / "f"
+    link.symlink_to(target)
+    for content in (b"first", b"second"):
+        download = open_download(link)
+        download.write(content)
+        download.commit()
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+
+
+def test_part_of_a_file_with_a_long_name_has_a_shorter_one(tmp_path):
+    path = tmp_path / ("n" * 255)
+    download = open_download(path, part_of="task" * 8)
+    download.write(b"content")
+    download.commit()
+    assert path.read_bytes() == b"content"

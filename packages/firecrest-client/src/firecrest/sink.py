@@ -1,4 +1,4 @@
-"""Where a downloaded body goes: a file that appears whole, or a stream of the caller."""
+"""Where a downloaded body goes: a file that appears whole, a stream of the caller, or a device."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ if sys.platform != "win32":
 
 Target: TypeAlias = str | os.PathLike[str] | BinaryIO | IO[bytes]
 CHUNK = 1 << 20
+LONGEST_NAME = 200
 
 
 class Download:
@@ -94,7 +95,7 @@ class FileDownload(Download):
     """Writes to a hidden file beside the target and renames it at the end.
 
     Args:
-        path: The target.
+        path: The target; of a link, what it points to.
         part_of: Which content this is, for the name of the hidden file: what an earlier download of
             the same content left is continued. None for a file of no use to another download.
         advance: Told of every piece.
@@ -108,7 +109,7 @@ class FileDownload(Download):
         self, path: str | os.PathLike[str], *, part_of: str | None, advance: Advance | None
     ) -> None:
         super().__init__(advance)
-        self._path = Path(path)
+        self._path = Path(path).resolve()
         if self._path.is_dir():
             raise ConfigurationError(f"{path} is a folder; give the name of the file in it")
         if not self._path.parent.is_dir():
@@ -117,7 +118,7 @@ class FileDownload(Download):
         if part_of is None:
             self._part = temporary_beside(self._path)
         else:
-            self._part = self._path.with_name(f".{self._path.name}.{part_of}.part")
+            self._part = self._path.with_name(f".{_short(self._path.name)}.{part_of}.part")
         self._stream = self._part.open("a+b")
         if not _is_ours(self._stream, self._part):
             self._stream.close()
@@ -172,6 +173,12 @@ class FileDownload(Download):
         self._stream.close()
 
 
+def _short(name: str) -> str:
+    """Return a name that leaves room for a prefix and a suffix."""
+    encoded = os.fsencode(name)
+    return name if len(encoded) <= LONGEST_NAME else hashlib.sha256(encoded).hexdigest()
+
+
 def _is_ours(stream: IO[bytes], path: Path) -> bool:
     """Lock a file until it is closed; tell whether nobody else has, or had and is done with it."""
     if sys.platform == "win32":
@@ -209,10 +216,27 @@ class StreamDownload(Download):
         self._stream.truncate()
 
 
+class DeviceDownload(StreamDownload):
+    """Writes to what is neither file nor folder, such as a named pipe or ``/dev/stdout``."""
+
+    def __init__(self, path: str | os.PathLike[str], *, advance: Advance | None) -> None:
+        super().__init__(Path(path).open("wb"), advance=advance)  # noqa: SIM115 - see commit
+        self._is_seekable = False  # some say that they are, and cannot be truncated
+
+    def commit(self) -> None:
+        """Close it."""
+        self._stream.close()
+
+    keep = discard = commit
+
+
 def open_download(
     target: Target, *, part_of: str | None = None, advance: Advance | None = None
 ) -> Download:
     """Return the download for a path or a stream."""
-    if isinstance(target, str | os.PathLike):
-        return FileDownload(target, part_of=part_of, advance=advance)
-    return StreamDownload(target, advance=advance)
+    if not isinstance(target, str | os.PathLike):
+        return StreamDownload(target, advance=advance)
+    path = Path(target)
+    if path.exists() and not path.is_file() and not path.is_dir():
+        return DeviceDownload(path, advance=advance)
+    return FileDownload(path, part_of=part_of, advance=advance)
