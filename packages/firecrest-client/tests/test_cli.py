@@ -313,6 +313,19 @@ def test_config_file_gives_defaults(run, tmp_path, site, environment):
     run("ls", HOME, FIRECREST_CONFIG=str(config), **changes)
 
 
+@pytest.mark.parametrize(
+    "words", ["get-nodes", "poll-active", f"submit-template rm {HOME}/x"], ids=lambda words: words
+)
+def test_config_file_reaches_commands_of_several_words(run, tmp_path, words):
+    config, name = tmp_path / "config.yaml", words.split()[0]
+    config.write_text(f"system: absent1\n{name}:\n  api-version: 1\n")
+    said = run("--config", config, *words.split(), code=1, FIRECREST_SYSTEM=None).stderr
+    assert "'absent1'" in said
+    config.write_text(f"system: absent1\n{name}:\n  system: absent2\n")
+    said = run("--config", config, *words.split(), code=1, FIRECREST_SYSTEM=None).stderr
+    assert "'absent2'" in said
+
+
 def test_debug_tells_every_request_and_no_token(run, site, caplog):
     with caplog.at_level(logging.DEBUG, logger="firecrest"):
         run("--debug", "systems")

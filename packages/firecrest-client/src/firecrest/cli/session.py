@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,16 +73,23 @@ def config_callback(ctx: typer.Context, value: str | None) -> str | None:
     """Read defaults from a YAML file.
 
     What stands at its top level holds for all commands; what stands below the name of a command,
-    for that one.
+    for that one and those below it.
     """
     if value:
-        # Any: the file holds options of all types.
-        defaults: dict[str, Any] = _read(Path(value))
-        shared = {key: item for key, item in defaults.items() if not isinstance(item, dict)}
-        group: Any = ctx.command
-        commands = {name: shared | (defaults.get(name) or {}) for name in group.list_commands(ctx)}
-        ctx.default_map = {**(ctx.default_map or {}), **shared, **commands}
+        ctx.default_map = {**(ctx.default_map or {}), **_defaults(ctx.command, _read(Path(value)))}
     return value
+
+
+# Any: the file holds options of all types, and the class of a group has no public name.
+def _defaults(command: Any, section: object, above: Mapping[str, Any] | None = None) -> Any:
+    """Return the options of a command, and below their names those of the commands below it."""
+    found = section if isinstance(section, dict) else {}
+    options = {str(k).replace("-", "_"): v for k, v in found.items() if not isinstance(v, dict)}
+    options = {**(above or {}), **options}
+    commands = getattr(command, "commands", {})
+    return options | {
+        name: _defaults(commands[name], found.get(name), options) for name in commands
+    }
 
 
 def _read(path: Path) -> dict[str, Any]:
@@ -94,4 +102,4 @@ def _read(path: Path) -> dict[str, Any]:
         raise typer.BadParameter(f"{path} cannot be read: {reason}") from error
     if not isinstance(found, dict | None):
         raise typer.BadParameter(f"{path} holds no options, such as  system: cluster")
-    return {str(key).replace("-", "_"): item for key, item in (found or {}).items()}
+    return found or {}
