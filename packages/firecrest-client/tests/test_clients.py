@@ -16,7 +16,13 @@ import requests
 from firecrest import errors
 from firecrest.emulator import Emulator, Fault, Settings
 from firecrest.testing import FixedToken, Reply, Server
-from luisy_protocol.errors import ConfigurationError, IntegrityError, NotSupported, Unavailable
+from luisy_protocol.errors import (
+    ConfigurationError,
+    IntegrityError,
+    NotFound,
+    NotSupported,
+    Unavailable,
+)
 
 HOME = "/home/f7tuser"
 
@@ -197,6 +203,25 @@ def test_file_of_any_size_round_trips(call, tmp_path, size):
     assert sent == got == sha256
     assert sum(up) == sum(down) == size
     assert (tmp_path / "b").read_bytes() == path.read_bytes()
+
+
+def test_staged_download_that_ends_early_leaves_nothing(call, tmp_path, home):
+    (home / "early.bin").write_bytes(bytes(3_000_000))
+
+    def stop(size):
+        raise RuntimeError("enough")
+
+    with pytest.raises(RuntimeError, match="enough"):
+        call(lambda c: c.download("cluster", f"{HOME}/early.bin", tmp_path / "early", advance=stop))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_target_that_cannot_be_is_told_before_anything_is_staged(call_server, tmp_path):
+    with pytest.raises(NotFound, match="does not exist") as caught:
+        call_server(
+            lambda r: Reply(), lambda c: c.download("cluster", "/f", tmp_path / "absent" / "f")
+        )
+    assert caught.value.received == []
 
 
 def test_staged_objects_are_driven_by_either_client(call, tmp_path, home):

@@ -12,9 +12,10 @@ often as it likes. See `firecrest.tasks` for the states.
    with it is never run, and which local file to send is never taken from the server.
 3. 115 is not the end on the server, which tries again every minute (a directory may become
    writable). `wait` raises at once; called again, it looks again.
-4. A cut download goes on where it stopped, in the same call or a later one: the part is kept beside
-   the target, named after the task. It is renamed when it is whole, and equals the checksum of the
-   file on the machine where that can be had (large files take longer than the server allows).
+4. A cut download goes on where it stopped, in the same call or, unless `keep_part` is false, a
+   later one: the part is kept beside the target, named after the task. It is renamed when it is
+   whole, and equals the checksum of the file on the machine where that can be had (large files take
+   longer than the server allows).
 5. Links and forms are as good as passwords: they are in no message and no log.
 """
 

@@ -62,6 +62,7 @@ class DownloadSteps(ExternalSteps):
         target_path: Target,
         *,
         verify: bool = True,
+        keep_part: bool = True,
         advance: Advance | None = None,
         timeout: float | None = None,
     ) -> Steps[None]:
@@ -71,6 +72,8 @@ class DownloadSteps(ExternalSteps):
             target_path: A local path, or a binary stream. What a cut download to a path left is
                 continued.
             verify: Whether to compare the bytes with the checksum that the machine computes.
+            keep_part: Whether a cut download to a path leaves what has arrived, in a hidden file
+                beside it, for another download of the same task.
             advance: Told of every piece that has arrived.
             timeout: How many seconds to wait until it is staged.
 
@@ -81,7 +84,7 @@ class DownloadSteps(ExternalSteps):
         """
         call = self._call()
         task = yield from self._reach(STAGED, call, timeout)
-        content = re.sub(r"\W", "", self._task_id)[:32]
+        content = re.sub(r"\W", "", self._task_id)[:32] if keep_part else None
         download = yield from call.work(
             lambda: open_download(target_path, part_of=content, advance=advance)
         )

@@ -109,11 +109,9 @@ class FileDownload(Download):
         self, path: str | os.PathLike[str], *, part_of: str | None, advance: Advance | None
     ) -> None:
         super().__init__(advance)
+        check_target(path)
         self._path = Path(path).resolve()
-        if self._path.is_dir():
-            raise ConfigurationError(f"{path} is a folder; give the name of the file in it")
-        if not self._path.parent.is_dir():
-            raise NotFound(f"the folder {self._path.parent} does not exist")
+        self._is_of_use = part_of is not None
         self.name = str(path)
         if part_of is None:
             self._part = temporary_beside(self._path)
@@ -153,8 +151,8 @@ class FileDownload(Download):
             self._part.replace(self._path)
 
     def keep(self) -> None:
-        """Close the hidden file; remove it if it is empty."""
-        if self.position:
+        """Close the hidden file; remove it if it is empty, or of no use to another download."""
+        if self.position and self._is_of_use:
             self._stream.close()
         else:
             self.discard()
@@ -228,6 +226,21 @@ class DeviceDownload(StreamDownload):
         self._stream.close()
 
     keep = discard = commit
+
+
+def check_target(target: Target) -> None:
+    """Make sure that a file can be there.
+
+    Raises:
+        ConfigurationError, NotFound: If the target is a folder, or there is no folder for it.
+    """
+    if not isinstance(target, str | os.PathLike):
+        return
+    path = Path(target).resolve()
+    if path.is_dir():
+        raise ConfigurationError(f"{target} is a folder; give the name of the file in it")
+    if not path.parent.is_dir():
+        raise NotFound(f"the folder {path.parent} does not exist")
 
 
 def open_download(

@@ -24,7 +24,7 @@ from firecrest.external_download import DownloadSteps
 from firecrest.external_upload import UploadSteps
 from firecrest.limits import DirectLimits
 from firecrest.multipart import size_of
-from firecrest.sink import Target
+from firecrest.sink import Target, check_target
 from firecrest.staging import start_download, start_upload
 from firecrest.steps import Steps, endpoint
 from firecrest.types import Task
@@ -66,6 +66,7 @@ class Transfers(Client):
                 `target_path`.
             StorageDownloadException: If the file could not be staged.
         """
+        check_target(target_path)
         if size is None:
             found = yield from Utilities.stat(self, machine, source_path, dereference=True)
             size = found["size"]
@@ -78,7 +79,10 @@ class Transfers(Client):
         task_id, responses = yield from start_download(self, machine, source_path)
         transfer = DownloadSteps(self, task_id, responses)
         yield from transfer.wait(timeout, progress=progress)
-        yield from transfer.finish_download(target_path, verify=verify, advance=advance)
+        # Another call makes another task, so what is left of this one would lie there for ever.
+        yield from transfer.finish_download(
+            target_path, verify=verify, keep_part=False, advance=advance
+        )
         yield from transfer.invalidate_object_storage_link()
         return transfer.sha256 or ""
 

@@ -13,6 +13,7 @@ import typer
 from firecrest.cli.bar import Bar
 from firecrest.cli.session import System, client_of
 from firecrest.multipart import size_of
+from firecrest.sink import check_target
 from firecrest.types import Task
 
 PANEL = "Storage commands"
@@ -59,6 +60,7 @@ def download(
     name = PurePosixPath(source).name
     target = destination or Path(name)
     target = target / name if target.is_dir() else target
+    check_target(target)
     size = client.stat(system, source, dereference=True)["size"]
     with Bar(f"download {source}", size) as bar:
         if kind is TransferType.auto:
@@ -75,7 +77,7 @@ def download(
         else:
             transfer = client.external_download(system, source)
             transfer.wait(wait_timeout, progress=_tell)
-            transfer.finish_download(target, advance=bar.advance)
+            transfer.finish_download(target, keep_part=False, advance=bar.advance)
             transfer.invalidate_object_storage_link()
 
 
