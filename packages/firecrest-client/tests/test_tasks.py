@@ -1,5 +1,6 @@
 """How tasks are waited for, with a clock that the test plays."""
 
+from itertools import islice
 from types import MappingProxyType
 
 import pytest
@@ -71,3 +72,18 @@ def test_long_wait_keeps_the_last_response_only():
         play(steps, [], looks)
     assert len(looks) == 51
     assert len(call.responses) == 2
+
+
+def test_waits_are_taken_one_by_one_from_whatever_gives_them():
+    client = Client("https://server.example", FixedToken())
+    client.polling_sleep_times = waits = iter([1, 2, 3])
+    assert next(client.sleep_times(None)) == 1
+    assert list(waits) == [2, 3]
+
+
+@pytest.mark.parametrize(("told", "repeated"), [([1, 2], 2), ([], 1.0)])
+def test_last_wait_is_repeated_until_the_timeout(told, repeated):
+    client = Client("https://server.example", FixedToken())
+    client.polling_sleep_times = told
+    assert list(islice(client.sleep_times(9), 5)) == [*told, *[repeated] * (5 - len(told))]
+    assert list(client.sleep_times(None)) == told

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Iterator
-from itertools import chain, repeat
+from collections.abc import Iterable, Iterator
 from typing import ClassVar, Protocol
 
 from luisy_protocol.errors import ConfigurationError
@@ -65,7 +64,7 @@ class Client:
         self.timeout: float | tuple[float, float] | None = (10.0, 60.0)
         self.num_retries = 4
         self.num_retries_rate_limit: int | None = None
-        self.polling_sleep_times: list[float] = default_sleep_times()
+        self.polling_sleep_times: Iterable[float] = default_sleep_times()
         self.disable_client_logging = False
         self.api_version: tuple[int, ...] | None = None
         self.direct_limits: DirectLimits | None = None
@@ -107,10 +106,11 @@ class Client:
 
     def sleep_times(self, timeout: float | None) -> Iterator[float]:
         """Yield the waits between two looks; without an end if a timeout bounds them instead."""
-        waits = list(self.polling_sleep_times)
-        if timeout is None:
-            return iter(waits)
-        return chain(waits, repeat(waits[-1] if waits else 1.0))
+        wait = 1.0
+        for wait in self.polling_sleep_times:
+            yield wait
+        while timeout is not None:
+            yield wait
 
 
 def parse_version(text: str) -> tuple[int, ...] | None:
