@@ -174,6 +174,29 @@ def test_correlation_id_goes_with_every_request_of_its_block(call_server):
     assert "x-correlation-id" not in received[0].headers
 
 
+def test_exception_tells_the_ids_of_its_request(call_server):
+    with fc.correlation_id("mine"), pytest.raises(fc.FirecrestException) as caught:
+        call_server(lambda r: Reply(400, json={}), lambda c: c.all_systems())
+    assert (caught.value.correlation_id, caught.value.request_id) == ("mine", None)
+    assert fc.FirecrestException([]).correlation_id is None
+
+
+def test_tasks_have_their_old_name_too(call_server):
+    tasks = {"a": {"status": "200"}}
+    found, _ = call_server(lambda r: Reply(json={"tasks": tasks}), lambda c: c._tasks(["a"]))
+    assert found == tasks
+
+
+@pytest.mark.parametrize("name", ["compress", "extract"])
+def test_packing_is_refused_for_a_server_that_is_too_old(call_server, name):
+    def pack(client):
+        client.set_api_version("1.15.0")
+        return getattr(client, name)("cluster", "/a", "/b")
+
+    with pytest.raises(fc.NotImplementedOnAPIversion, match=f"{name} needs FirecREST 1.16"):
+        call_server(lambda r: Reply(201, json={"output": ""}), pack)
+
+
 def test_names_in_paths_are_quoted(call_server):
     _, received = call_server(lambda r: Reply(json={}), lambda c: c.service("a/../b?c"))
     assert received[0].path == "/status/services/a%2F..%2Fb%3Fc"
@@ -323,6 +346,7 @@ def test_extract_tells_the_kind_by_both_names(call_server):
     _, received = call_server(
         lambda r: Reply(201, json={"output": ""}),
         lambda c: c.extract("cluster", "/a", "/b", ".tar"),
+        api_version=(1, 16),
     )
     assert received[0].form["extension"] == received[0].form["type"] == ".tar"
 

@@ -83,6 +83,12 @@ __all__ = [
 class Response(Protocol):
     """What the responses of requests and of httpx have in common, and all that is used here."""
 
+    # Each library has its own class, and they agree on no more than that there are headers.
+    @property
+    def request(self) -> Any:
+        """What it answers."""
+        ...
+
     @property
     def status_code(self) -> int:
         """The status."""
@@ -129,6 +135,22 @@ class FirecrestException(shared.LuisyError):
     def responses(self) -> list[Response]:
         """The responses of this call, in order."""
         return self._responses
+
+    @property
+    def request_id(self) -> str | None:
+        """The header ``X-Request-ID`` of the last request, if it had one."""
+        return self._sent("X-Request-ID")
+
+    @property
+    def correlation_id(self) -> str | None:
+        """The header ``X-Correlation-ID`` of the last request: see `firecrest.correlation_id`."""
+        return self._sent("X-Correlation-ID")
+
+    def _sent(self, header: str) -> str | None:
+        if not self._responses:
+            return None
+        sent: str | None = self._responses[-1].request.headers.get(header)
+        return sent
 
 
 def _rebuilt(kind: type[FirecrestException], message: str) -> FirecrestException:

@@ -50,6 +50,8 @@ class Tasks(Client):
         ids = [task_ids] if isinstance(task_ids, str) else task_ids
         return (yield from fetch_tasks(Call(self), ids))
 
+    _tasks = tasks  # the name that scripts for the public client know
+
 
 def fetch_tasks(call: Call, task_ids: Sequence[str] | None) -> Steps[dict[str, Task]]:
     """Return tasks by their id."""

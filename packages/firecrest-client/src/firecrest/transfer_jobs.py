@@ -239,6 +239,7 @@ def _run(
 ) -> Steps[None]:
     """Run the short command, and the job of the same name if the server stopped it."""
     call, purpose = Call(client), f"{kind} {form['sourcePath']!r}"
+    yield from call.require(kind, (1, 16))
     try:
         yield from run(call, kind, machine, purpose, form)
     except FirecrestException as error:
