@@ -117,8 +117,21 @@ def test_refused_connection_is_an_error_of_ours_and_of_the_library(run):
 def test_netrc_does_not_replace_the_token(call_server, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
-    _, received = call_server(lambda r: Reply(json={"out": []}), lambda c: c.all_systems())
-    assert received[0].headers["authorization"] == "Bearer token"
+
+    def answer(received):
+        if received.path == "/elsewhere":
+            return Reply(json={"out": []})
+        return Reply(302, headers={"Location": "/elsewhere"})
+
+    _, received = call_server(answer, lambda c: c.all_systems())
+    assert [r.headers["authorization"] for r in received] == ["Bearer token"] * 2
+
+
+def test_token_is_kept_from_another_host_of_a_redirection(call_server):
+    with Server(lambda r: Reply(json={"out": []})) as other:
+        where = {"Location": f"{other.url}/elsewhere"}
+        call_server(lambda r: Reply(302, headers=where), lambda c: c.all_systems())
+    assert "authorization" not in other.received[0].headers
 
 
 def test_redirected_upload_is_sent_whole_again(call_server, tmp_path):

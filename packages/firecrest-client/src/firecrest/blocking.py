@@ -52,6 +52,17 @@ class TimedOut(ServerTimeout, requests.Timeout):
     """`ServerTimeout`, also for those who catch what requests raises."""
 
 
+class Session(requests.Session):
+    """Follows redirections without the passwords of a .netrc, which would replace the token."""
+
+    def rebuild_auth(
+        self, prepared_request: requests.PreparedRequest, response: requests.Response
+    ) -> None:
+        """Keep the token from other hosts; add nothing."""
+        if self.should_strip_auth(str(response.request.url), str(prepared_request.url)):
+            prepared_request.headers.pop("Authorization", None)
+
+
 class RequestsDriver(Client, Blocking):
     """Runs steps in the calling thread.
 
@@ -71,7 +82,7 @@ class RequestsDriver(Client, Blocking):
     ) -> None:
         super().__init__(firecrest_url, authorization, sa_role=sa_role)
         redact("urllib3.connectionpool")
-        self._session = requests.Session()
+        self._session = Session()
         adapter = HTTPAdapter(pool_connections=8, pool_maxsize=CONNECTIONS)
         self._session.mount("https://", adapter)
         self._session.mount("http://", adapter)
