@@ -144,6 +144,11 @@ def test_retry_after_in_the_past_is_no_wait():
     assert rate_limit_wait({"Retry-After": date}, 0) == 0
 
 
+def test_retry_after_as_a_date_that_cannot_be_is_ignored():
+    date = "Mon, 01 Jan 2026 00:00:00 +99999999999999"
+    assert rate_limit_wait({"Retry-After": date}, 0) == 1
+
+
 def test_rate_limit_reset_counts_if_there_is_no_retry_after():
     assert rate_limit_wait({"RateLimit-Reset": "4"}, 0) == 4
     assert rate_limit_wait({"Retry-After": "soon", "RateLimit-Reset": "4"}, 0) == 4
