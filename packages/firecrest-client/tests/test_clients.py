@@ -114,6 +114,15 @@ def test_refused_connection_is_an_error_of_ours_and_of_the_library(run):
     assert caught.value.was_sent is False
 
 
+def test_cut_answer_is_told_in_words(call_server):
+    with pytest.raises(Unavailable, match=r": (incomplete read|remote protocol error)$"):
+        call_server(
+            lambda r: Reply(body=b"content", cut_after=3),
+            lambda c: c.all_systems(),
+            num_retries=0,
+        )
+
+
 def test_netrc_does_not_replace_the_token(call_server, tmp_path, monkeypatch):
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login me password secret\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))

@@ -55,12 +55,13 @@ def offset_of(status: int, headers: Mapping[str, str]) -> int:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the operating system's words for a failure, else the name of the innermost error."""
+    """Return the operating system's words for a failure, else the innermost error's name in words."""
     seen = _links_of(error)
     if any(isinstance(link, TimeoutError) for link in seen):
         return "timed out"
     words = [_words(link) for link in seen if isinstance(link, OSError)]
-    return next((text for text in reversed(words) if text), type(seen[-1]).__name__).lower()
+    name = re.sub("(?<=[a-z])(?=[A-Z])", " ", type(seen[-1]).__name__)
+    return next((text for text in reversed(words) if text), name).lower()
 
 
 def is_tls_refused(error: BaseException) -> bool:
