@@ -55,7 +55,7 @@ def offset_of(status: int, headers: Mapping[str, str]) -> int:
 
 
 def cause_of(error: BaseException) -> str:
-    """Return the operating system's words for a failure, else those of the innermost error's name."""
+    """Return the operating system's words for a failure, else those in the innermost name."""
     seen = _links_of(error)
     if any(isinstance(link, TimeoutError) for link in seen):
         return "timed out"
