@@ -168,6 +168,15 @@ def test_download_that_differs_from_the_machine_is_refused(client, home, tmp_pat
     assert (tmp_path / "e.bin").read_bytes() == b"staged"
 
 
+def test_token_that_has_expired_when_all_is_there_costs_nothing(client, site, home, tmp_path):
+    (home / "late.bin").write_bytes(b"content")
+    download = client.external_download("cluster", f"{HOME}/late.bin")
+    download.wait(timeout=120)
+    site.faults.add(Fault("expired", path="/utilities/checksum"))
+    download.finish_download(tmp_path / "late.bin")
+    assert (tmp_path / "late.bin").read_bytes() == b"content"
+
+
 def test_links_and_forms_are_in_no_log_and_no_message(client, source, home, caplog, tmp_path):
     (home / "s.bin").write_bytes(b"x")
     with caplog.at_level(logging.DEBUG):

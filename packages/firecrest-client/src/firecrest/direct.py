@@ -18,7 +18,7 @@ from luisy_protocol.store import Advance
 
 from firecrest.call import Call
 from firecrest.client import Client
-from firecrest.errors import HeaderException
+from firecrest.errors import HeaderException, UnauthorizedException
 from firecrest.multipart import FormBody
 from firecrest.sink import Download, Target, open_download
 from firecrest.steps import Request, Steps, endpoint
@@ -157,11 +157,14 @@ def compare(call: Call, machine: str, source_path: str, download: Download) -> S
 
 
 def checksum_of(call: Call, machine: str, path: str) -> Steps[str | None]:
-    """Return the checksum that the machine computes, or None if it cannot, as for large files."""
+    """Return the checksum that the machine computes, or None if it is not to be had.
+
+    It cannot compute that of a large file in time; and a token may have expired meanwhile.
+    """
     purpose, arguments = f"checksum {path!r}", {"targetPath": path}
     try:
         checksum: str = yield from run(call, "checksum", machine, purpose, arguments)
-    except HeaderException as error:
+    except (HeaderException, UnauthorizedException) as error:
         call.client.log(logging.INFO, str(error))
         return None
     return checksum

@@ -19,7 +19,12 @@ from luisy_protocol.store import Advance
 from firecrest.call import Call
 from firecrest.client import Client
 from firecrest.direct import checksum_of, fetch_direct, send_direct
-from firecrest.errors import HeaderException, PathNotFound, StorageUploadException
+from firecrest.errors import (
+    HeaderException,
+    PathNotFound,
+    StorageUploadException,
+    UnauthorizedException,
+)
 from firecrest.external_download import DownloadSteps
 from firecrest.external_upload import UploadSteps
 from firecrest.limits import DirectLimits
@@ -163,7 +168,7 @@ def _compare_size(call: Call, machine: str, path: str, size: int) -> Steps[None]
         found = yield from Utilities.stat(call.client, machine, path, dereference=True)
     except PathNotFound:
         raise
-    except HeaderException as error:
+    except (HeaderException, UnauthorizedException) as error:
         call.client.log(logging.INFO, f"{path!r} on {machine!r} is not verified: {error}")
         return
     if found["size"] != size:
