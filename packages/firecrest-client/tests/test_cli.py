@@ -15,7 +15,7 @@ import firecrest as fc
 import pytest
 from click.testing import CliRunner as ClickRunner
 from firecrest.cli import app
-from firecrest.emulator import Emulator, Settings
+from firecrest.emulator import Emulator, Fault, Settings
 from firecrest.luisy_command import command as luisy_command
 from typer.main import get_command
 from typer.testing import CliRunner
@@ -226,6 +226,14 @@ def test_download_without_a_destination_takes_the_name(run, home, tmp_path, monk
     (tmp_path / "folder").mkdir()
     run("download", f"{HOME}/named", "folder")
     assert (tmp_path / "folder" / "named").read_text() == "x"
+
+
+def test_link_that_cannot_be_invalidated_does_not_fail_the_download(run, site, home, tmp_path):
+    (home / "link").write_text("x")
+    site.faults.add(Fault("expired", path="/storage/xfer-external/invalidate"))
+    result = run("download", "--type", "external", f"{HOME}/link", tmp_path / "link")
+    assert "Cannot invalidate the link" in result.stderr
+    assert (tmp_path / "link").read_text() == "x"
 
 
 def test_job_is_submitted_and_waited_for(run, tmp_path, home):

@@ -261,6 +261,16 @@ def test_staged_download_that_ends_early_leaves_nothing(call, tmp_path, home):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_link_that_cannot_be_invalidated_does_not_fail_the_download(
+    call, site, tmp_path, home, caplog
+):
+    (home / "link.bin").write_bytes(bytes(200_000))
+    site.faults.add(Fault("expired", path="/storage/xfer-external/invalidate"))
+    call(lambda c: c.download("cluster", f"{HOME}/link.bin", tmp_path / "link.bin"))
+    assert (tmp_path / "link.bin").read_bytes() == bytes(200_000)
+    assert "Cannot invalidate the link" in caplog.text
+
+
 def test_target_that_cannot_be_is_told_before_anything_is_staged(call_server, tmp_path):
     with pytest.raises(NotFound, match="does not exist") as caught:
         call_server(

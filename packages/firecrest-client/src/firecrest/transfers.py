@@ -20,8 +20,10 @@ from firecrest.call import Call
 from firecrest.client import Client
 from firecrest.direct import checksum_of, fetch_direct, send_direct
 from firecrest.errors import (
+    FirecrestException,
     HeaderException,
     PathNotFound,
+    ServerUnreachable,
     StorageUploadException,
     UnauthorizedException,
 )
@@ -88,7 +90,10 @@ class Transfers(Client):
         yield from transfer.finish_download(
             target_path, verify=verify, keep_part=False, advance=advance
         )
-        yield from transfer.invalidate_object_storage_link()
+        try:
+            yield from transfer.invalidate_object_storage_link()
+        except (FirecrestException, ServerUnreachable) as error:
+            self.log(logging.WARNING, f"{error}; the file is there")
         return transfer.sha256 or ""
 
     @endpoint

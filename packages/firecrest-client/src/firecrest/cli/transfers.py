@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from typing import Annotated
 
 import typer
+from luisy_protocol.errors import LuisyError
 
 from firecrest.cli.bar import Bar
 from firecrest.cli.session import System, client_of
@@ -78,7 +79,10 @@ def download(
             transfer = client.external_download(system, source)
             transfer.wait(wait_timeout, progress=_tell)
             transfer.finish_download(target, keep_part=False, advance=bar.advance)
-            transfer.invalidate_object_storage_link()
+            try:
+                transfer.invalidate_object_storage_link()
+            except LuisyError as error:
+                typer.echo(f"firecrest: {error}; the file is there", err=True)
 
 
 def upload(
