@@ -385,7 +385,8 @@ def test_v2_is_refused_in_a_sentence():
     assert "FirecREST v1 only" in done.stderr
 
 
-def test_emulator_serves_until_it_is_interrupted(run, tmp_path):
+@pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
+def test_emulator_serves_until_it_is_interrupted(run, tmp_path, end):
     words = ["emulator", "--folder", tmp_path, "--port", "0"]
     code = "from firecrest.cli_script import main; main()"
     with subprocess.Popen(
@@ -398,7 +399,7 @@ def test_emulator_serves_until_it_is_interrupted(run, tmp_path):
         settings = dict(word.split("=", 1) for word in words)
         assert run("whoami", **settings).stdout == "f7tuser\n"
         run("whoami", code=1, **settings | {"FIRECREST_CLIENT_SECRET": "not-a-secret"})
-        server.send_signal(signal.SIGINT)
+        server.send_signal(end)
         said = server.stderr.read()
     assert server.returncode == 0
     assert "NOT a security boundary" in said

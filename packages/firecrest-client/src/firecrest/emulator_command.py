@@ -1,8 +1,9 @@
-"""``firecrest emulator``: serve an emulated site until Ctrl-C."""
+"""``firecrest emulator``: serve an emulated site until Ctrl-C, or until it is terminated."""
 
 from __future__ import annotations
 
 import secrets
+import signal
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
@@ -56,6 +57,8 @@ def emulator(  # noqa: PLR0917 - typer makes options of the parameters
     from firecrest.emulator import Emulator, Settings
 
     faults = [_fault(text) for text in fault or ()]
+    # As Ctrl-C does it: the jobs end, and a temporary folder goes.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         settings = Settings(
