@@ -279,6 +279,15 @@ def test_target_that_cannot_be_is_told_before_anything_is_staged(call_server, tm
     assert caught.value.received == []
 
 
+@pytest.mark.parametrize("name", ["a b.bin", "a%20b.bin", "a+b#?.bin", "\u00fc,=.bin"])
+def test_large_file_of_any_name_round_trips(call, tmp_path, name):
+    path = tmp_path / name
+    path.write_bytes(os.urandom(200_000))
+    call(lambda c: c.upload("cluster", path, HOME))
+    call(lambda c: c.download("cluster", f"{HOME}/{name}", tmp_path / "back"))
+    assert (tmp_path / "back").read_bytes() == path.read_bytes()
+
+
 def test_staged_objects_are_driven_by_either_client(call, tmp_path, home):
     path = tmp_path / "staged.bin"
     path.write_bytes(os.urandom(200_000))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
+from urllib.parse import quote
 
 from firecrest.emulator.signature import Signer
 
@@ -77,7 +78,7 @@ class BuiltInStaging:
     def link(self, bucket: str, key: str) -> str:
         """Return a presigned GET."""
         path = f"/staging/{bucket}/{key}"
-        return f"http://{self._address()}{path}?" + self._signer.query(
+        return f"http://{self._address()}{quote(path)}?" + self._signer.query(
             self._address(), path, lifetime=LIFETIME
         )
 
