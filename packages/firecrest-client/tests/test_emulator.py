@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -352,3 +353,17 @@ def test_transfer_fails_when_asked(site, ask, finish, home, status: str) -> None
 
     assert task["status"] == status
     assert not (home / "new").exists()
+
+
+def test_client_that_leaves_in_the_middle_is_no_error_of_the_emulator(
+    site: Emulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    host, _, port = site.url.rpartition("/")[2].partition(":")
+    with socket.create_connection((host, int(port))) as line:
+        line.sendall(
+            b"POST /staging/bucket HTTP/1.1\r\nHost: here\r\nContent-Length: 1000\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b\r\n"
+        )
+    requests.get(f"{site.url}/status/systems", timeout=60)
+    site.close()
+    assert "Exception in ASGI application" not in caplog.text

@@ -10,7 +10,7 @@ from pathlib import Path
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import FormData, UploadFile
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
@@ -52,12 +52,17 @@ def application(site: Site) -> Starlette:
         Route("/staging/{bucket}/{key:path}", _link_endpoint(site), methods=["GET"]),
         Route("/emulator/faults", _fault_endpoint(site), methods=["POST"]),
     ]
-    return Starlette(routes=routes, exception_handlers={Refusal: _refused, 404: _missing})
+    handlers = {Refusal: _refused, ClientDisconnect: _left, 404: _missing}
+    return Starlette(routes=routes, exception_handlers=handlers)
 
 
 async def _refused(_: Request, error: Exception) -> Response:
     assert isinstance(error, Refusal)  # noqa: S101 - it is registered for this type alone
     return JSONResponse(dict(error.body), error.status, dict(error.headers))
+
+
+async def _left(_: Request, __: Exception) -> Response:
+    return Response(status_code=400)  # nobody is there to read it
 
 
 async def _missing(_: Request, __: Exception) -> Response:
