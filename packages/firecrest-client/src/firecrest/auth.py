@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import subprocess
 import threading
 import time
@@ -12,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from luisy_protocol.errors import AccessDenied, ConfigurationError
 
-from firecrest.client import logger
+from firecrest.client import check_url, logger
 from firecrest.errors import ClientsCredentialsException, ServerUnreachable, TokenServerBusy
 from firecrest.token import claims_of
 from firecrest.wire import cause_of, is_tls_refused
@@ -84,10 +83,7 @@ class ClientCredentialsAuth(_Cached):
             raise ConfigurationError(
                 f"client_auth_method must be one of {', '.join(METHODS)}: {client_auth_method!r}"
             )
-        if not re.match(r"https?://", token_uri):
-            raise ConfigurationError(
-                f"the token URL must start with https:// (or http://): {token_uri!r}"
-            )
+        check_url("the token URL", token_uri)
         super().__init__(min_token_validity)
         self._client_id = client_id
         self._client_secret = client_secret

@@ -6,6 +6,7 @@ import logging
 import re
 from collections.abc import Iterable, Iterator
 from typing import ClassVar, Protocol
+from urllib.parse import urlsplit
 
 from luisy_protocol.errors import ConfigurationError
 
@@ -54,10 +55,7 @@ class Client:
     def __init__(
         self, firecrest_url: str, authorization: Authorization, *, sa_role: str = "firecrest-sa"
     ) -> None:
-        if not re.match(r"https?://", firecrest_url):
-            raise ConfigurationError(
-                f"firecrest_url must start with https:// (or http://): {firecrest_url!r}"
-            )
+        check_url("firecrest_url", firecrest_url)
         self._firecrest_url = firecrest_url.rstrip("/")
         self._authorization = authorization
         self._sa_role = sa_role
@@ -111,6 +109,23 @@ class Client:
             yield wait
         while timeout is not None:
             yield wait
+
+
+def check_url(name: str, url: str) -> None:
+    """Make sure that a URL can lead to a server.
+
+    Raises:
+        ConfigurationError: If it cannot; the message calls it `name`.
+    """
+    try:
+        split = urlsplit(url)
+        is_whole = split.scheme in {"http", "https"} and bool(split.hostname) and split.port != 0
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise ConfigurationError(
+            f"{name} must start with https:// (or http://) and name a host: {url!r}"
+        )
 
 
 def parse_version(text: str) -> tuple[int, ...] | None:

@@ -61,6 +61,10 @@ def emulator(  # noqa: PLR0917 - typer makes options of the parameters
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with ExitStack() as stack:
         root = folder or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        try:
+            root.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LuisyError(f"cannot make the folder {root}: {error.strerror}") from error
         settings = Settings(
             root=root,
             clients={"firecrest-emulator": user},

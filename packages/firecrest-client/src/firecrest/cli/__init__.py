@@ -78,11 +78,13 @@ def main(
     ] = None,
     timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How long to wait for the FirecREST server."),
+        typer.Option(
+            min=0.001, metavar="SECONDS", help="How long to wait for the FirecREST server."
+        ),
     ] = None,
     auth_timeout: Annotated[
         float | None,
-        typer.Option(metavar="SECONDS", help="How long to wait for the OIDC server."),
+        typer.Option(min=0.001, metavar="SECONDS", help="How long to wait for the OIDC server."),
     ] = None,
     verbose: Annotated[
         bool, typer.Option("-v", "--verbose", help="Tell about retries and the like.")
