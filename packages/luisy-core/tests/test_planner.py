@@ -154,6 +154,13 @@ def test_changed_raw_file_reruns_what_consumed_it():
     assert world.reasons(F) == ["input changed: raw/b"]
 
 
+def test_input_that_is_required_no_more_may_come_later():
+    world = World({B: [], M: [B], A: [], F: [M, A]}).put(A, B, F)
+    world.hashes.update({M: "newer", F: "newer"})
+    world.content[M], world.records[M] = f"{M}-1", world.record(M, **{A: "a-0"})
+    assert world.verdicts() == {B: KEEP, M: RUN, A: KEEP, F: RUN}
+
+
 def test_changed_raw_file_reaches_the_root_through_an_absent_output():
     world = World().put(A, B, M, F).drop(M)
     world.content[A] = "a-2"
