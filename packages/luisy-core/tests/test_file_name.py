@@ -150,12 +150,25 @@ def test_auto_filename_leaves_out_parameters_and_none(luisy_working_dir):
     assert Reduced(z="q").get_file_name() == "Reduced_x=1_z=q"
 
 
-def test_auto_filename_names_an_excluded_parameter_that_does_not_exist():
-    with pytest.raises(luisy.config.ConfigurationError, match="'w'"):
+def test_auto_filename_leaves_out_a_parameter_that_a_decorator_above_adds(luisy_working_dir):
+    class Measured(luisy.ExternalTask):
+        sensor = luisy.Parameter(default="north")
 
-        @luisy.auto_filename(excl_params=["w"])
-        class Wrong(luisy.Task):
-            pass
+    @luisy.requires(Measured)
+    @luisy.auto_filename(excl_params=["sensor"])
+    class Reduced(luisy.Task):
+        x = luisy.IntParameter(default=1)
+
+    assert Reduced().get_file_name() == "Reduced_x=1"
+
+
+def test_auto_filename_names_an_excluded_parameter_that_does_not_exist(luisy_working_dir):
+    @luisy.auto_filename(excl_params=["w"])
+    class Wrong(luisy.Task):
+        pass
+
+    with pytest.raises(luisy.config.ConfigurationError, match="'w'.*Wrong"):
+        Wrong().get_file_name()
 
 
 def test_external_file_keeps_the_name_that_a_person_gave(luisy_working_dir):

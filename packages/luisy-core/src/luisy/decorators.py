@@ -144,6 +144,12 @@ def auto_filename(
     excluded = frozenset(excl_params or ())
 
     def get_file_name(task: Task) -> str:
+        unknown = excluded - task.param_kwargs.keys()  # `requires` above may have added some
+        if unknown:
+            raise ConfigurationError(
+                f"auto_filename excludes '{min(unknown)}', which is no parameter of "
+                f"{type(task).__name__}"
+            )
         named: Named = task.named_parameters()
         if excluded or excl_none:
             named = [
@@ -157,11 +163,6 @@ def auto_filename(
         return file_name(task.get_task_family(), named, nested=nested)
 
     def decorate(cls: Any) -> Any:
-        unknown = excluded - {name for name, _ in cls.get_params()}
-        if unknown:
-            raise ConfigurationError(
-                f"auto_filename excludes '{min(unknown)}', which is no parameter of {cls.__name__}"
-            )
         cls.get_file_name = get_file_name
         return cls
 
