@@ -167,7 +167,7 @@ def test_auto_filename_names_an_excluded_parameter_that_does_not_exist(luisy_wor
     class Wrong(luisy.Task):
         pass
 
-    with pytest.raises(luisy.config.ConfigurationError, match="'w'.*Wrong"):
+    with pytest.raises(luisy.config.ConfigurationError, match=r"'w'.*Wrong"):
         Wrong().get_file_name()
 
 

@@ -49,6 +49,19 @@ def test_name_of_luisy_1_4_is_there(name):
     assert getattr(luisy, name) is not None
 
 
+def test_build_is_also_where_luisy_1_4_had_it():
+    from luisy.cli import build
+
+    assert build is luisy.build
+
+
+def test_command_runs_as_a_module():
+    done = subprocess.run(
+        [sys.executable, "-m", "luisy", "--version"], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip().endswith(luisy.__version__)
+
+
 @pytest.mark.parametrize("name", luisy.__all__)
 def test_every_public_name_is_found_and_listed(name):
     assert getattr(luisy, name) is not None

@@ -9,7 +9,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Sequence
-from typing import NoReturn
+from typing import Any, NoReturn
 
 import click
 from luisy_protocol.errors import ConfigurationError, LuisyError, MissingPackage
@@ -48,6 +48,14 @@ def call(argv: Sequence[str]) -> int:
     except (Exception, KeyboardInterrupt) as error:  # noqa: BLE001 - whatever it is, it ends here
         return _told(error)
     return result if isinstance(result, int) else 0
+
+
+def __getattr__(name: str) -> Any:
+    if name == "build":  # where luisy 1.4 has it
+        from luisy.run import build
+
+        return build
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 def _told(error: BaseException) -> int:
