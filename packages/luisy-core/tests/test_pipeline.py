@@ -137,6 +137,35 @@ def test_two_tasks_with_one_output_are_refused():
         discover(TwoOfTheSame())
 
 
+class CannotSay(luisy.Task):
+    def requires(self):
+        raise KeyError("no more")
+
+
+class AboveLast(luisy.Task):
+    def requires(self):
+        return Last()
+
+
+class LastAndSame(luisy.WrapperTask):
+    def requires(self):
+        return [SameFile(number=1), Last()]
+
+
+@pytest.mark.parametrize("task", [SameFile(number=2), CannotSay(), AboveLast()], ids=repr)
+def test_what_was_yielded_last_time_does_not_stand_in_the_way(task):
+    yielded = {Last().key: [task, Elsewhere()]}
+    pipeline = discover(LastAndSame(), yielded=lambda key: yielded.get(key, []))
+    names = [node.name for node in pipeline.nodes]
+    assert names == ["SameFile(number=1)", "Raw", "Middle", "Elsewhere", "Last", "LastAndSame"]
+    assert pipeline.contradicted == {Last().key}
+
+
+def test_error_of_what_is_required_is_told_also_when_something_was_yielded_last_time():
+    with pytest.raises(KeyError, match="no more"):
+        discover(CannotSay(), yielded=lambda _key: [])
+
+
 def test_name_is_what_a_person_writes():
     assert name_of(Raw()) == "Raw"
     assert name_of(Link(number=3)) == "Link(number=3)"

@@ -3,12 +3,17 @@
 The walk is a depth-first search with its own stack: linear in tasks and edges, and as deep as the
 pipeline is. luigi decides what is the same task (the class and the significant parameters); two
 different tasks that would write the same output are an error, because each would undo the other.
+
+What a task required while it ran is known from the last time only, and may contradict the present
+code: write what another task writes now, close a circle, or no more be able to say what it
+requires. Then it is left out, and the task that required it must run: it tells what it requires
+now.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import NamedTuple
 
@@ -68,11 +73,19 @@ class Node(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Pipeline:
-    """The task instances below a root, requirements first; the root is the last."""
+    """The task instances below a root, requirements first; the root is the last.
+
+    Attributes:
+        nodes: The instances.
+        positions: Where each is among them.
+        keys: Where the one with each output is.
+        contradicted: The outputs of tasks that required, while they ran, what cannot be now.
+    """
 
     nodes: tuple[Node, ...]
     positions: Mapping[luigi.Task, int]
     keys: Mapping[str, int]
+    contradicted: frozenset[str] = frozenset()
 
     @property
     def root(self) -> Node:
@@ -99,10 +112,26 @@ class Pipeline:
             elif node.kind is Kind.WRAPPER:
                 pending.extend(reversed(node.requires))
 
+    def required(self) -> Iterator[Node]:
+        """Yield the root and what it requires, without what was only yielded, the last time."""
+        required = {len(self.nodes) - 1}
+        for position in reversed(range(len(self.nodes))):
+            if position in required:
+                required.update(self.nodes[position].requires)
+                yield self.nodes[position]
+
 
 def name_of(task: luigi.Task) -> str:
     """Return a task as a person writes it: ``Family`` or ``Family(day=1)``."""
     return repr(task).removesuffix("()")
+
+
+def both_write(one: luigi.Task, other: luigi.Task, key: str) -> ConfigurationError:
+    """Return the error of two tasks that write the same output."""
+    return ConfigurationError(
+        f"{name_of(one)} and {name_of(other)} both write {key}; "
+        "let the differing parameters be part of the file name"
+    )
 
 
 def discover(
@@ -118,6 +147,52 @@ def discover(
         ConfigurationError: If tasks require each other in a circle, require something that is not a
             task, or share an output or a name.
     """
+    try:
+        return _walk(root, yielded)
+    except Exception:
+        if yielded is None:
+            raise
+    fitting = _Fitting(yielded, _owners(_walk(root, None)))
+    return replace(_walk(root, fitting), contradicted=frozenset(fitting.contradicted))
+
+
+@dataclass(slots=True)
+class _Fitting:
+    """Passes on what was yielded the last time as far as it does not contradict the present code.
+
+    Attributes:
+        yielded: What was yielded, for the key of an output.
+        owners: The task that writes each output.
+        contradicted: The outputs of the tasks that yielded something else, too.
+    """
+
+    yielded: Callable[[str], Iterable[luigi.Task]]
+    owners: dict[str, luigi.Task]
+    contradicted: set[str] = field(default_factory=set)
+
+    def __call__(self, key: str) -> Iterator[luigi.Task]:
+        for task in self.yielded(key):
+            if self._fits(key, task):
+                yield task
+            else:
+                self.contradicted.add(key)
+
+    def _fits(self, key: str, task: luigi.Task) -> bool:
+        try:
+            owners = _owners(_walk(task, None))
+        except Exception:  # noqa: BLE001 - a task of yesterday; what is wrong is not to be told
+            return False
+        if key in owners or any(self.owners.get(one, own) != own for one, own in owners.items()):
+            return False
+        self.owners.update(owners)
+        return True
+
+
+def _owners(pipeline: Pipeline) -> dict[str, luigi.Task]:
+    return {key: pipeline.nodes[position].task for key, position in pipeline.keys.items()}
+
+
+def _walk(root: luigi.Task, yielded: Callable[[str], Iterable[luigi.Task]] | None) -> Pipeline:
     finished: dict[luigi.Task, int] = {}
     nodes: list[Node] = []
     stack = [_visit(root, yielded)]
@@ -217,8 +292,5 @@ def _keys(nodes: Sequence[Node]) -> dict[str, int]:
             continue
         other = keys.setdefault(node.key, position)
         if other != position:
-            raise ConfigurationError(
-                f"{nodes[other].name} and {node.name} both write {node.key}; "
-                "let the differing parameters be part of the file name"
-            )
+            raise both_write(nodes[other].task, node.task, node.key)
     return keys

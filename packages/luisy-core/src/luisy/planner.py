@@ -47,6 +47,7 @@ from luisy.reasons import differences
 _MISSING = Reason(Cause.MISSING, "output missing")
 _UNRECORDED = Reason(Cause.UNRECORDED, "no record")
 _MODIFIED = Reason(Cause.MODIFIED, "output modified by hand")
+_CONTRADICTED = Reason(Cause.UPSTREAM, "what it required while it ran has changed")
 _INCOMPLETE = Reason(Cause.INCOMPLETE, "not complete")
 _JUDGED_ALONE = {Kind.PLAIN, Kind.PLAIN_EXTERNAL, Kind.EXTERNAL}
 
@@ -178,6 +179,8 @@ class _Freshness:
             if self._was_other_code(key, record.requires.get(key)):
                 yield Reason(Cause.UPSTREAM, f"upstream code changed: {_without_project(key)}", key)
         here = self.pipeline.nodes[position]
+        if here.key in self.pipeline.contradicted:
+            yield _CONTRADICTED
         for below in (*here.requires, *here.yields):
             if self.changed[below]:
                 node = self.pipeline.nodes[below]
