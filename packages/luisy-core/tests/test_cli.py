@@ -131,6 +131,50 @@ def test_second_run_does_nothing(project, capsys):
     assert "Nothing to do" in capsys.readouterr().out
 
 
+YIELDING = """\
+import luisy
+
+
+@luisy.interim
+@luisy.auto_filename(excl_params=["mode"])
+class Part(luisy.Task):
+    mode = luisy.Parameter()
+
+    def run(self):
+        self.write(self.mode)
+
+
+@luisy.interim
+class Parts(luisy.Task):
+    def run(self):
+        part = yield Part(mode="old")
+        self.write(part.read())
+
+
+class All(luisy.WrapperTask):
+    def requires(self):
+        return [Parts(), Part(mode="old")]
+"""
+
+
+def test_what_was_yielded_last_time_does_not_stop_a_plan(project):
+    tasks = project.code / "tasks.py"
+    tasks.write_text(YIELDING)
+    assert project.luisy("All --no-ask") == 0
+    tasks.write_text(YIELDING.replace("old", "new"))
+    assert project.luisy("All --no-ask") == 0
+    assert project.luisy("All --dry-run") == 0
+
+
+def test_what_was_yielded_last_time_and_contradicts_the_code_runs_again(project, capsys):
+    tasks = project.code / "tasks.py"
+    tasks.write_text(YIELDING)
+    project.luisy("All --no-ask")
+    tasks.write_text(YIELDING.replace('Parts(), Part(mode="old")', 'Parts(), Part(mode="new")'))
+    assert project.luisy("All --no-ask") == 1
+    assert "Part(mode=new) and Part(mode=old) both write" in capsys.readouterr().err
+
+
 def test_plan_names_the_changed_constant(project, capsys):
     project.luisy("Both --no-ask")
     project.write_util(UTIL.replace("FACTOR = 2", "FACTOR = 3"))

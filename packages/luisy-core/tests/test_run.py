@@ -193,6 +193,37 @@ class YieldingOften(luisy.Task):
         self.write(numbers)
 
 
+@luisy.interim
+@luisy.auto_filename(excl_params=["number"])
+class OneFile(luisy.Task):
+    number = luisy.IntParameter()
+
+    def run(self):
+        self.write(self.number)
+
+
+@luisy.final
+class YieldingOneFileTwice(luisy.Task):
+    def run(self):
+        both = yield [OneFile(number=1), OneFile(number=2)]
+        self.write([one.read() for one in both])
+
+
+@luisy.final
+class YieldingOneFileInTurn(luisy.Task):
+    def run(self):
+        first = yield OneFile(number=1)
+        second = yield OneFile(number=2)
+        self.write([first.read(), second.read()])
+
+
+@luisy.final
+class YieldingTheSource(luisy.Task):
+    def run(self):
+        double = yield Doubled()
+        self.write(double.read())
+
+
 class Marker(luigi.Task):
     def requires(self):
         return Doubled()
@@ -351,6 +382,22 @@ def test_task_that_waits_for_what_it_yielded_is_told_with_it(folder, workers):
     outcome = luisy.build(AfterFailedYield(), workers=workers)
     assert outcome.failed == ["FailsLater"]
     assert outcome.not_run == {"YieldingFailure": "FailsLater", "AfterFailedYield": "FailsLater"}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize("task", [YieldingOneFileTwice, YieldingOneFileInTurn])
+def test_yielded_tasks_that_write_one_file_are_refused(folder, task, workers, capfd):
+    outcome = luisy.build(task(), workers=workers)
+    assert "OneFile(number=2)" in outcome.failed
+    assert "OneFile(number=1) and OneFile(number=2) both write" in capfd.readouterr().err
+    assert not task().output().exists()
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_yielded_task_that_cannot_be_planned_says_why_once(folder, workers, capfd):
+    Path(Source().get_outfile()).unlink()
+    assert "Doubled" in luisy.build(YieldingTheSource(), workers=workers).failed
+    assert capfd.readouterr().err.count("the input Source, which Doubled needs") == 1
 
 
 def test_interrupt_puts_back_what_was_set_aside(folder):

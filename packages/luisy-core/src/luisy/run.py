@@ -15,7 +15,7 @@ from luisy.config import Config
 from luisy.interruptions import Held
 from luisy.luigi_log import log_of_luigi
 from luisy.luigi_run import run_with_luigi
-from luisy.pipeline import Kind, Node, Pipeline
+from luisy.pipeline import Kind, Node, Pipeline, name_of
 from luisy.plan import Plan, Verdict
 from luisy.run_lock import alone
 from luisy.session import end_plain_run, session
@@ -135,7 +135,8 @@ def _run_tasks(work: Work, show: Show, wishes: Wishes, outcome: Outcome) -> None
             work.recover()
         work.make_room()
         show.begin(list(progress.names.values()))
-        with session(work, failed=wishes.failed) as current:
+        progress.failed = wishes.failed
+        with session(work, failed=wishes.failed, unplanned=progress.unplanned) as current:
             progress.name_of = current.name_of
             run_with_luigi(
                 work.root, progress, workers=wishes.workers, local_scheduler=wishes.local_scheduler
@@ -158,6 +159,8 @@ class _Progress:
     show: Show
     names: dict[str, str] = field(init=False)
     name_of: Callable[[str], str] = str
+    failed: Callable[[luigi.Task, BaseException], None] | None = None
+    others: dict[str, str] = field(default_factory=dict)
     succeeded: dict[str, bool] = field(default_factory=dict)
     begun: set[str] = field(default_factory=set)
 
@@ -180,10 +183,17 @@ class _Progress:
         if task_id in self.names:
             self.show.ended(self.names[task_id], succeeded=succeeded)
 
+    def unplanned(self, task: luigi.Task, error: BaseException) -> None:
+        """Note that a task that was yielded cannot be planned, and pass it on."""
+        self.others[task.task_id] = name_of(task)
+        self.succeeded[task.task_id] = False
+        if self.failed:
+            self.failed(task, error)
+
     def having(self, *, succeeded: bool, planned: bool | None = None) -> list[str]:
         """Return the names of the tasks that went so: all, the planned ones, or only the others."""
         return [
-            self.names.get(task_id) or self.name_of(task_id)
+            self.names.get(task_id) or self.others.get(task_id) or self.name_of(task_id)
             for task_id, went in self.succeeded.items()
             if went is succeeded and planned in {None, task_id in self.names}
         ]

@@ -33,7 +33,7 @@ from luisy_protocol.record import Record
 from luisy.fingerprints import Fingerprint, Fingerprints
 from luisy.made import Made
 from luisy.namesakes import check_yielded
-from luisy.pipeline import Kind, name_of
+from luisy.pipeline import Kind, both_write, name_of
 from luisy.plan import Verdict
 from luisy.run_lock import alone
 from luisy.show import Nothing
@@ -42,6 +42,8 @@ from luisy.work import Settings, Work
 from luisy.workspace import Workspace
 from luisy.yielded import describe
 
+_Told = Callable[[luigi.Task, BaseException], None]
+
 
 @dataclass(slots=True)
 class Session:
@@ -49,18 +51,34 @@ class Session:
 
     Attributes:
         failed: Told of a task whose `run` raised, in the process where it did.
+        unplanned: Told of a task that was yielded and that cannot be planned.
         worker: luigi's worker, where plain luigi began the run.
         is_alone: Whether no other run works in the same folder.
         ending: What is to be done when it is over.
         process: Where it began.
+        told: The last error that `unplanned` was told of: a task that it ends has no other one.
     """
 
-    failed: Callable[[luigi.Task, BaseException], None] | None = None
+    failed: _Told | None = None
+    unplanned: _Told | None = None
     worker: object = None
     is_alone: bool = True
     ending: ExitStack = field(default_factory=ExitStack)
     process: int = field(default_factory=os.getpid)
+    told: BaseException | None = None
     _known: dict[luigi.Task, tuple[Work, int]] = field(default_factory=dict)
+    _owners: dict[str, luigi.Task] = field(default_factory=dict)
+
+    def claim(self, work: Work) -> None:
+        """Keep every output for the one task that is required to write it.
+
+        Raises:
+            ConfigurationError: If another task of the run writes one, too.
+        """
+        for node in work.pipeline.required():
+            other = self._owners.setdefault(node.key, node.task) if node.key else node.task
+            if other != node.task:
+                raise both_write(other, node.task, node.key)
 
     def add(self, work: Work) -> None:
         """Let a plan answer for its tasks."""
@@ -82,12 +100,13 @@ _current: Session | None = None
 
 @contextmanager
 def session(
-    work: Work, *, failed: Callable[[luigi.Task, BaseException], None] | None = None
+    work: Work, *, failed: _Told | None = None, unplanned: _Told | None = None
 ) -> Iterator[Session]:
     """Let a plan answer luigi during the block."""
     global _current  # noqa: PLW0603 - luigi's tasks have no other way to it
     before = _current
-    _current = begun = Session(failed, is_alone=work.is_alone)
+    _current = begun = Session(failed, unplanned, is_alone=work.is_alone)
+    _current.claim(work)
     _current.add(work)
     _watch_luigi()
     try:
@@ -119,7 +138,13 @@ def is_complete(task: Task) -> bool:
             return _is_fresh(task)
         if multiprocessing.parent_process() and _current:
             return False  # luigi takes it to where the run began, which makes a plan for it
-        found = _begin(task, worker)
+        try:
+            found = _begin(task, worker)
+        except Exception as error:
+            if _current and _current.unplanned:
+                _current.told = error
+                _current.unplanned(task, error)
+            raise
     return _is_done(*found)
 
 
@@ -241,6 +266,7 @@ def _begin(task: luigi.Task, worker: object) -> tuple[Work, int]:
         lock = alone(work.settings.workspace, projects, waiting=work.show.warn)
         if _current.ending.enter_context(lock):
             work.look()
+    _current.claim(work)
     work.check_inputs()
     work.fetch()
     if is_first:
@@ -300,7 +326,7 @@ def _succeeded(task: luigi.Task) -> None:
 
 def _failed(task: luigi.Task, error: BaseException) -> None:
     vars(task).pop("run", None)
-    if _current and _current.failed:
+    if _current and _current.failed and error is not _current.told:
         _current.failed(task, error)
 
 
