@@ -469,6 +469,11 @@ def test_process_that_dies_is_a_failure_and_the_others_go_on(folder):
     assert sorted(done.ran) == ["Beside", "Doubled"]
 
 
+def test_number_of_processes_may_be_the_second_argument(folder):
+    assert luisy.build(ManyProcesses(), 2).succeeded
+    assert os.getpid() not in {task.output().read() for task in ManyProcesses().requires()}
+
+
 def test_processes_are_used_again(folder):
     assert run(ManyProcesses(), workers=2).succeeded
     processes = {task.output().read() for task in ManyProcesses().requires()}

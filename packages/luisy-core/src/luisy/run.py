@@ -228,8 +228,8 @@ def _is_made(work: Work, node: Node) -> bool:
 
 def build(
     task: luigi.Task,
-    *,
     workers: int = 1,
+    *,
     local_scheduler: bool = True,
     download: bool | None = None,
     upload: bool | None = None,
