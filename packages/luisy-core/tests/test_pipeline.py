@@ -137,6 +137,10 @@ def test_two_tasks_with_one_output_are_refused():
         discover(TwoOfTheSame())
 
 
+class Single(luisy.Task):
+    pass
+
+
 class CannotSay(luisy.Task):
     def requires(self):
         raise KeyError("no more")
@@ -159,6 +163,28 @@ def test_what_was_yielded_last_time_does_not_stand_in_the_way(task):
     names = [node.name for node in pipeline.nodes]
     assert names == ["SameFile(number=1)", "Raw", "Middle", "Elsewhere", "Last", "LastAndSame"]
     assert pipeline.contradicted == {Last().key}
+
+
+@luisy.requires(Middle)
+class AboveMiddle(luisy.Task):
+    pass
+
+
+@luisy.requires(Single)
+class AboveSingle(luisy.Task):
+    pass
+
+
+@luisy.requires(Middle, Single)
+class MiddleAndSingle(luisy.Task):
+    pass
+
+
+def test_what_was_yielded_last_time_does_not_stand_in_the_way_together():
+    yielded = {Middle().key: [AboveSingle()], Single().key: [AboveMiddle()]}
+    pipeline = discover(MiddleAndSingle(), yielded=lambda key: yielded.get(key, []))
+    assert [node.name for node in pipeline.nodes] == ["Raw", "Middle", "Single", "MiddleAndSingle"]
+    assert pipeline.contradicted == yielded.keys()
 
 
 def test_error_of_what_is_required_is_told_also_when_something_was_yielded_last_time():

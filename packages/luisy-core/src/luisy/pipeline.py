@@ -152,8 +152,13 @@ def discover(
     except Exception:
         if yielded is None:
             raise
-    fitting = _Fitting(yielded, _owners(_walk(root, None)))
-    return replace(_walk(root, fitting), contradicted=frozenset(fitting.contradicted))
+    required = _walk(root, None)
+    fitting = _Fitting(yielded, _owners(required))
+    try:
+        return replace(_walk(root, fitting), contradicted=frozenset(fitting.contradicted))
+    except ConfigurationError:  # several of them together close a circle
+        yielding = frozenset(key for key in required.keys if any(yielded(key)))
+        return replace(required, contradicted=yielding)
 
 
 @dataclass(slots=True)
