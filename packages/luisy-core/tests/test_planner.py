@@ -262,6 +262,14 @@ def test_upload_sends_what_differs_and_what_runs():
     assert world.plan(upload=False).uploads == ()
 
 
+def test_upload_sends_the_record_of_what_came_out_the_same_from_other_inputs():
+    world = World().put(A, B, M, F).put(A, content="A-2").store(A, B, M, F).store(A, content="A-2")
+    world.records[M] = world.record(M, **{A: "A-2"})
+    assert world.plan(upload=True).uploads == (M,)
+    world.remote[M] = RemoteOutput(M, world.records[M], {M: 7}, is_complete=True)
+    assert world.plan(upload=True).uploads == ()
+
+
 def test_upload_leaves_out_what_is_not_fresh():
     world = World().put(A, B, F).put(M, made_by="old", content="M-0").store(A, B, F)
     assert world.plan(upload=True).uploads == ()

@@ -307,9 +307,13 @@ def _differs(step: Step, facts: Facts, position: int) -> bool:
     content, remote = facts.local[position].content, facts.remote[position]
     if content is None or remote is None or remote.record is None or not remote.is_complete:
         return True
-    # Nobody's code made an external output: its record has no hash.
-    made_by = "" if step.kind is Kind.EXTERNAL else facts.identities[position].hash
-    return (remote.record.sha256, remote.record.hash) != (content.sha256, made_by)
+    # Nobody's code made an external output: its record has no hash, and no inputs.
+    local = facts.local[position].record if step.kind is Kind.OUTPUT else None
+    made = (local.hash, local.inputs) if local else ("", {})
+    return (remote.record.sha256, remote.record.hash, remote.record.inputs) != (
+        content.sha256,
+        *made,
+    )
 
 
 def _skipped(record: Record) -> Reason:
