@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from luisy_cloud import StoreSynchroniser
+from luisy_protocol import open_store
 from luisy_protocol.errors import (
     IntegrityError,
     LuisyError,
@@ -77,6 +78,24 @@ def fetched_keys(store, working_dir: Path, *keys: str) -> list[str]:
 
     download(FaultyStore(store, before=before), working_dir, *keys)
     return sorted(moved)
+
+
+class WithoutNotes:
+    """A store in which the objects of some keys have no digest noted."""
+
+    def __init__(self, store, keys):
+        self._store, self._keys = store, keys
+
+    def __getattr__(self, name):
+        return getattr(self._store, name)
+
+    def list(self, prefix=""):
+        for info in self._store.list(prefix):
+            yield replace(info, sha256=None) if info.key in self._keys else info
+
+
+def store_keys(store) -> set[str]:
+    return {info.key for info in store.list()}
 
 
 def remaining(folder: Path) -> list[str]:
@@ -160,6 +179,19 @@ def test_look_when_an_external_object_was_replaced_takes_it_as_unrecorded(
     output = StoreSynchroniser(store, tmp_path).look(["p"])["p/raw/a"]
     assert output.record is None
     assert output.is_complete
+    assert output.is_replaced
+
+
+def test_look_when_an_external_object_lost_its_note_takes_it_as_replaced(tmp_path, make_output):
+    store = MemoryStore()
+    record = make_output(tmp_path, "p/raw/a", b"1", hash="")
+    upload(store, tmp_path, record, make_output(tmp_path, "p/raw/b", b"1", hash=""))
+    forgetful = WithoutNotes(store, {"p/raw/a"})
+    found = StoreSynchroniser(forgetful, tmp_path).look(["p"])
+    assert (found["p/raw/a"].is_replaced, found["p/raw/b"].is_replaced) == (True, False)
+    assert sent_keys(forgetful, tmp_path, record) == ["p/raw/a"]
+    found = StoreSynchroniser(WithoutNotes(store, store_keys(store)), tmp_path).look(["p"])
+    assert not found["p/raw/a"].is_replaced
 
 
 def test_look_when_records_are_corrupt_warns_and_trusts_nothing(store, tmp_path, caplog):
@@ -315,6 +347,20 @@ def test_download_when_the_content_is_damaged_leaves_nothing(store, tmp_path, ma
     assert set(raised.value.failures) == {record.key, folder.key}
     assert not (tmp_path / "b" / record.key).exists()
     assert not (tmp_path / "b" / folder.key).exists()
+
+
+@pytest.mark.parametrize("content", [b"2", {"1": b"2", "2": b"22"}], ids=["file", "folder"])
+def test_download_of_an_external_output_that_was_replaced_takes_what_is_there(
+    tmp_path, make_output, content
+):
+    (tmp_path / "store").mkdir()
+    store = open_store((tmp_path / "store").as_uri())  # which keeps no notes: the sizes are equal
+    old = b"1" if isinstance(content, bytes) else {"1": b"1", "2": b"22"}
+    record = make_output(tmp_path / "a", "p/raw/x", old, hash="")
+    upload(store, tmp_path / "a", record)
+    newer = make_output(tmp_path / "store", "p/raw/x", content, hash="")
+    arrived = download(store, tmp_path / "b", "p/raw/x")["p/raw/x"]
+    assert (arrived.record, arrived.content.sha256) == (None, newer.sha256)
 
 
 def test_download_when_an_object_vanished_after_the_listing_is_not_found(

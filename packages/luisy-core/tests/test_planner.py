@@ -253,6 +253,14 @@ def test_incomplete_plain_task_without_run_is_missing():
     assert world.verdicts() == {"plain": MISSING}
 
 
+def test_what_was_made_of_an_input_that_was_replaced_in_the_store_is_made_anew():
+    world = World().store(A, M, B, F)
+    world.remote[A] = RemoteOutput(A, None, {A: 8}, is_complete=True, is_replaced=True)
+    assert world.verdicts(download=True) == {A: DOWNLOAD, M: RUN, B: DOWNLOAD, F: RUN}
+    world.put(A)
+    assert world.verdicts(download=True)[F] is DOWNLOAD
+
+
 def test_upload_sends_what_differs_and_what_runs():
     world = World().put(A, B, M, F).store(A, M, B)
     assert world.plan(upload=True).uploads == (F,)

@@ -1,4 +1,9 @@
-"""Fetch outputs, files and directories, from a store into a working directory."""
+"""Fetch outputs, files and directories, from a store into a working directory.
+
+What the record says of the content must be true. Of an external output it need not be: a person may
+have replaced it since, which no listing tells if the size is the same and the store keeps no notes.
+Then it arrives as one without a record.
+"""
 
 from __future__ import annotations
 
@@ -87,9 +92,16 @@ class Arrivals:
         key = output.key
         self._expected[key] = _Expected(output, None)
         path = path_below(self._working_dir, key)
-        if output.record is None:
+        record = output.record
+        known = Content(record.sha256, record.size) if record else None
+        return self._download(output, key, path, known)
+
+    def _download(
+        self, output: RemoteOutput, key: str, path: Path, known: Content | None
+    ) -> Download:
+        if known is None or output.record is None or not output.record.hash:
             return Download(key, path, sha256=self._digests.get(key))
-        return Download(key, path, sha256=output.record.sha256, size=output.record.size)
+        return Download(key, path, sha256=known.sha256, size=known.size)
 
     def _prepare_folder(self, output: RemoteOutput) -> Iterator[Download]:
         assembly = Assembly(path_below(self._working_dir, output.key))
@@ -103,17 +115,14 @@ class Arrivals:
                 self._progress.advance(size)
                 self._progress.done(key)
             else:
-                sha256 = content.sha256 if content else self._digests.get(key)
-                checked = content.size if content else None
-                yield Download(key, assembly.path_of(name), sha256=sha256, size=checked)
+                yield self._download(output, key, assembly.path_of(name), content)
         self._finish_if_whole(expected)
 
     def _settle(self, download: Download, found: Downloaded) -> None:
         expected = self._expected[download.key]
         content = Content(found.sha256, found.info.size)
         if expected.assembly is None:
-            output = expected.output
-            self._arrived(Arrived(output.key, content, None, output.record))
+            self._report(expected.output, content, None)
         else:
             expected.files[download.key.removeprefix(expected.output.key + "/")] = content
             self._finish_if_whole(expected)
@@ -128,7 +137,14 @@ class Arrivals:
         except LuisyError as error:
             self._failures[output.key] = error
         else:
-            self._arrived(Arrived(output.key, digest_listing(files), files, output.record))
+            self._report(output, digest_listing(files), files)
+
+    def _report(
+        self, output: RemoteOutput, content: Content, files: Mapping[str, Content] | None
+    ) -> None:
+        record = output.record
+        is_recorded = record is not None and record.sha256 == content.sha256
+        self._arrived(Arrived(output.key, content, files, record if is_recorded else None))
 
 
 def is_folder(output: RemoteOutput) -> bool:

@@ -9,7 +9,8 @@ A listing contradicts a record where an object is missing, has another size, or 
 note of another digest. Then the output is not complete, and nobody may trust it. An external
 output is the exception: no code made it, a person did, who may replace it by other means at any
 time. A contradicted record of an external output is out of date, and its objects count as
-unrecorded.
+unrecorded and replaced. So does one that has no note where the store keeps notes: it was put there
+by other means, whatever its size.
 
 Objects whose name below the project begins with ``.luisy`` are the project's own book-keeping.
 """
@@ -45,6 +46,7 @@ class Inventory:
         self.records = records
         self.warnings = warnings
         self._keys = sorted(objects)
+        self._keeps_notes = any(info.sha256 for info in objects.values())
         self._outdated = {
             record.key
             for record in records.values()
@@ -65,13 +67,13 @@ class Inventory:
                 covered.update(self._keys_below(record.key))
         for key, info in self.objects.items():
             if key not in covered:
-                found[key] = RemoteOutput(key, None, {key: info.size}, is_complete=True)
+                found[key] = self._unrecorded(key, {key: info.size})
         return found
 
     def folder(self, key: str) -> RemoteOutput | None:
         """Return the objects below `key` as one directory output without a record."""
         files = {name: self.objects[name].size for name in self._keys_below(key)}
-        return RemoteOutput(key, None, files, is_complete=True) if files else None
+        return self._unrecorded(key, files) if files else None
 
     def leftovers(self) -> Iterator[ObjectInfo]:
         """Yield the objects below a recorded directory output that no record lists."""
@@ -84,7 +86,13 @@ class Inventory:
 
     def is_as_recorded(self, record: Record) -> bool:
         """Tell whether nothing in the listing contradicts the record."""
-        return all(self.may_hold(key, content) for key, content in contents_of(record).items())
+        contents = contents_of(record)
+        is_noted = (
+            record.hash
+            or not self._keeps_notes
+            or all(key in self.objects and self.objects[key].sha256 for key in contents)
+        )
+        return bool(is_noted) and all(self.may_hold(*item) for item in contents.items())
 
     def may_hold(self, key: str, content: Content) -> bool:
         """Tell whether the object is there, and neither its size nor its note says otherwise."""
@@ -94,11 +102,19 @@ class Inventory:
         )
 
     def holds(self, key: str, content: Content) -> bool:
-        """Tell whether the object has that content, by its note or else by the store's record."""
+        """Tell whether the object has that content, by its note.
+
+        In a store without notes the record tells.
+        """
         info = self.objects.get(key)
         if info is None or not self.may_hold(key, content):
             return False
-        return info.sha256 is not None or self._recorded_content(key) == content
+        if info.sha256 or self._keeps_notes:
+            return info.sha256 is not None
+        return self._recorded_content(key) == content
+
+    def _unrecorded(self, key: str, files: Mapping[str, int]) -> RemoteOutput:
+        return RemoteOutput(key, None, files, is_complete=True, is_replaced=key in self._outdated)
 
     def _recorded_content(self, key: str) -> Content | None:
         end = len(key)

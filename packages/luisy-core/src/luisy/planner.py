@@ -7,7 +7,8 @@ The rules, in order:
    was skipped. An external output, which a person made, is fresh when it is there.
 2. What an input "is now" is its content on disk; else that of a fresh output in the store, if a
    store was asked; else what the record of the absent output says. When none is known, an input
-   that is not there has not changed: whoever keeps only the last output keeps it fresh.
+   that is not there has not changed: whoever keeps only the last output keeps it fresh. One that
+   a person has replaced in the store has changed.
 3. An output in the store is fresh by the same rules, and whole. An external one needs no record
    there.
 4. From the root down: an output that is fresh on disk is kept, one that is fresh in the store is
@@ -116,7 +117,8 @@ class _Freshness:
             self._note(in_store=in_store, expected=local.content.sha256)
         else:
             claimed = remote.record.sha256 if remote and remote.record else None
-            self._note(reasons=(_MISSING,), in_store=in_store, expected=claimed)
+            replaced = remote is not None and remote.is_replaced
+            self._note(reasons=(_MISSING,), in_store=in_store, expected=claimed, changed=replaced)
 
     def _judge_output(self, position: int) -> None:
         local, remote = self.facts.local[position], self._remote(position)

@@ -25,12 +25,15 @@ class RemoteOutput:
         files: The size of each object present, by its key; for a single file just the one.
         is_complete: Whether every file that the record lists is present with its size. Always True
             without a record.
+        is_replaced: Whether an external output was recorded and has another content by now: what
+            was made of it is out of date.
     """
 
     key: str
     record: Record | None
     files: Mapping[str, int]
     is_complete: bool
+    is_replaced: bool = False
 
     @property
     def size(self) -> int:
