@@ -27,7 +27,7 @@ class RemoteState:
         reasons: Why it is not fresh, a few words each.
         remote: What is there, if something is.
         wanted_by: Who would have it downloaded now: the tasks that would run and read it, or
-            ``you`` for the task that was asked for.
+            ``you`` for the task that was asked for, or for what a wrapper stands for.
         for_newcomer: Whether somebody with an empty working directory would download it.
     """
 
@@ -110,7 +110,8 @@ def _changed_inputs(pipeline: Pipeline, facts: Facts, position: int) -> Iterator
         if key not in pipeline.keys:
             continue
         above = facts.remote[pipeline.keys[key]]
-        if above and above.record and above.record.sha256 != digest:
+        is_other = above and above.record and above.record.sha256 != digest
+        if above and (above.is_replaced or is_other):
             yield f"input changed: {key}"
 
 
@@ -119,7 +120,9 @@ def _readers(pipeline: Pipeline, plan: Plan) -> Mapping[str, tuple[str, ...]]:
     from luisy.plan import Verdict
 
     readers: dict[str, list[str]] = {node.key: [] for node in pipeline.nodes}
-    readers[pipeline.root.key].append("you")
+    asked_for = [pipeline.root] if pipeline.root.key else pipeline.inputs(len(pipeline.nodes) - 1)
+    for node in asked_for:
+        readers[node.key].append("you")
     for position, step in enumerate(plan.steps):
         if step.verdict is Verdict.RUN:
             for node in pipeline.inputs(position):
