@@ -19,6 +19,7 @@ from luisy_cloud.errors import MissingContainer
 from luisy_protocol.errors import (
     AccessDenied,
     ConfigurationError,
+    Conflict,
     IntegrityError,
     LuisyError,
     NotFound,
@@ -274,6 +275,26 @@ def test_blob_replaced_after_its_record_is_an_integrity_error(proxied, tmp_path,
     assert isinstance(raised.value.failures[record.key], IntegrityError)
     assert not (tmp_path / "b" / record.key).exists()
     assert not StoreSynchroniser(proxied, tmp_path / "b").look(["p"])[record.key].is_complete
+
+
+def test_blob_in_the_archive_is_named_so(proxied, tmp_path, make_output):
+    record = make_output(tmp_path, "p/final/x", b"1")
+    send(proxied, tmp_path, record)
+    proxied._container.get_blob_client(record.key).set_standard_blob_tier("Archive")
+    with pytest.raises(LuisyError, match="it is in the archive tier") as raised:
+        proxied.download(record.key, tmp_path / "y")
+    assert not isinstance(raised.value, Conflict)
+
+
+def test_lease_on_the_records_is_told_at_once(proxied, azure_proxy, tmp_path, make_output):
+    record = make_output(tmp_path, "p/final/x", b"1")
+    send(proxied, tmp_path, record)
+    lease = proxied._container.get_blob_client("p/.luisy.hash").acquire_lease(60)
+    azure_proxy.requests.clear()
+    with pytest.raises(LuisyError, match="somebody holds a lease on it"):
+        StoreRecords(proxied, "p").forget([record.key])
+    assert len(azure_proxy.requests) == 2
+    lease.release()
 
 
 def test_record_file_of_a_newer_version_asks_to_upgrade_and_is_kept(proxied, tmp_path, make_output):

@@ -3,6 +3,7 @@
     ResourceNotFoundError            NotFound          the container, or the object
     ResourceModifiedError            Conflict          a condition did not hold
     ResourceExistsError              Conflict          but Unavailable while Azure still deletes
+    either, of a blob that is held   LuisyError        in the archive, by a lease, by a policy
     ClientAuthenticationError, 403   AccessDenied      key, SAS token, identity, or network rules
     408, 429, 5xx                    Unavailable       after the SDK's own retries
     no answer, connection cut        Unavailable
@@ -39,6 +40,14 @@ _REASON = re.compile(
 )
 _EXPIRED = re.compile(r"(?i)expir|signature not valid in the specified time")
 _BUSY = {408, 429}
+_LEASED = "somebody holds a lease on it; wait, or break the lease"
+_HELD = {
+    "BlobArchived": "it is in the archive tier; move it to an online tier first",
+    "BlobBeingRehydrated": "it is on its way out of the archive tier; try again in some hours",
+    "BlobImmutableDueToPolicy": "an immutability policy forbids to replace or delete it",
+    "LeaseIdMissing": _LEASED,
+    "LeaseAlreadyPresent": _LEASED,
+}
 
 
 def redacted(text: str) -> str:
@@ -92,6 +101,8 @@ def _translate_answer(error: HttpResponseError, failed: str) -> LuisyError:
         return Unavailable(f"{failed}: the service is busy or broken ({status} {code}); try again")
     if status == 404:
         return NotFound(f"{failed}: there is no such object")
+    if code in _HELD:
+        return LuisyError(f"{failed}: {_HELD[code]} ({code})")
     if status in {409, 412}:
         return Conflict(f"{failed}: somebody else wrote it in between ({code})")
     if status in {401, 403}:
