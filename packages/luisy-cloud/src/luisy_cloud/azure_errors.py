@@ -101,13 +101,11 @@ def _translate_answer(error: HttpResponseError, failed: str) -> LuisyError:
         return Unavailable(f"{failed}: the service is busy or broken ({status} {code}); try again")
     if status == 404:
         return NotFound(f"{failed}: there is no such object")
-    if code in _HELD:
-        return LuisyError(f"{failed}: {_HELD[code]} ({code})")
-    if status in {409, 412}:
+    if status in {409, 412} and code not in _HELD:
         return Conflict(f"{failed}: somebody else wrote it in between ({code})")
     if status in {401, 403}:
         return AccessDenied(f"{failed}: {_why_denied(error, code)}")
-    return LuisyError(f"{failed}: {status} {code}: {_first_line(error)}")
+    return LuisyError(f"{failed}: {status} {code}: {_HELD.get(code) or _first_line(error)}")
 
 
 def _why_denied(error: HttpResponseError, code: str) -> str:
