@@ -292,7 +292,7 @@ def test_lease_on_the_records_is_told_at_once(proxied, azure_proxy, tmp_path, ma
     lease = proxied._container.get_blob_client("p/.luisy.hash").acquire_lease(60)
     azure_proxy.requests.clear()
     with pytest.raises(LuisyError, match="somebody holds a lease on it"):
-        StoreRecords(proxied, "p").forget([record.key])
+        StoreRecords(proxied, "p").forget([record])
     assert len(azure_proxy.requests) == 2
     lease.release()
 

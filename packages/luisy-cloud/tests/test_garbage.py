@@ -9,6 +9,7 @@ from luisy_cloud.garbage import find_garbage, is_raw, remove_garbage
 from luisy_cloud.inventory import take_whole_inventory
 from luisy_protocol.progress import Silent
 from luisy_protocol.store_records import StoreRecords
+from luisy_protocol.testing import FaultyStore
 
 LATER = datetime.now(UTC) + timedelta(days=2)
 
@@ -62,6 +63,25 @@ def test_removing_forgets_and_deletes_and_a_second_time_finds_nothing(filled, tm
     assert set(left.objects) == {"p/raw/input", "p/raw/unrecorded", "p/final/made"}
     assert set(StoreRecords(filled, "p").read().records) == {"p/raw/input", "p/final/made"}
     assert find_garbage(left, now=LATER, claimed={"p/final/made"}) == []
+
+
+@pytest.mark.parametrize("when", ["write", "delete"])
+def test_what_is_uploaded_anew_during_the_removal_stays(filled, tmp_path, make_output, when):
+    found = find_garbage(take_whole_inventory(filled), now=LATER, claimed=set())
+    newer = []
+
+    def before(operation, key):
+        if operation == when and not newer:  # the records are written, then objects are deleted
+            newer.append(make_output(tmp_path, "p/final/made", b"newer"))
+            StoreSynchroniser(filled, tmp_path).upload(
+                newer, progress=Silent(), stored=lambda _: None
+            )
+
+    gone = keys(remove_garbage(FaultyStore(filled, before=before), found))
+    left = take_whole_inventory(filled)
+    assert set(left.objects) == {"p/raw/input", "p/raw/unrecorded", "p/final/made"}
+    assert left.records["p/final/made"] == newer[0]
+    assert {"p/final/d", "q/final/other"} <= set(gone)
 
 
 def test_record_without_its_object_is_garbage(filled):

@@ -61,7 +61,7 @@ def test_merge_of_what_is_there_writes_nothing(records, store):
 
 def test_merge_of_nothing_into_nothing_writes_nothing(records, store):
     records.merge([])
-    records.forget(["p/raw/a"])
+    records.forget([record("a")])
     assert store.requests["write"] == 0
 
 
@@ -72,8 +72,13 @@ def test_merge_of_many_records_costs_one_read_and_one_write(records, store):
 
 def test_forget_removes_the_record(records):
     records.merge([record("a"), record("b")])
-    assert list(records.forget(["p/raw/a", "p/raw/absent"]).records) == ["p/raw/b"]
+    assert list(records.forget([record("a"), record("absent")]).records) == ["p/raw/b"]
     assert list(records.read().records) == ["p/raw/b"]
+
+
+def test_forget_leaves_a_record_that_has_taken_the_place_of_the_one_to_be_forgotten(records):
+    records.merge([record("a", 2)])
+    assert list(records.forget([record("a")]).records) == ["p/raw/a"]
 
 
 def test_merge_by_several_processes_loses_nothing(tmp_path):

@@ -9,7 +9,8 @@ Garbage is, in this order of certainty:
 Raw files are what persons made, so they are garbage only on request. An object younger than
 `MIN_AGE` is never garbage: somebody may be uploading it right now, and its record comes last.
 
-A record goes before its objects, so that nobody is promised what is already gone.
+A record goes before its objects, so that nobody is promised what is already gone. What somebody
+has recorded or sent anew since it was listed stays.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from luisy_protocol.errors import NotFound
 from luisy_protocol.record import Record
 from luisy_protocol.store import ObjectInfo, Store
 from luisy_protocol.store_records import StoreRecords
@@ -92,21 +94,33 @@ def remove_garbage(store: Store, found: Iterable[Garbage]) -> Iterator[Garbage]:
         AccessDenied, Unavailable, Conflict: If the store does not do it; what was yielded is gone.
     """
     wanted = list(found)
-    forgotten: dict[str, list[str]] = {}
+    forgotten: dict[str, list[Record]] = {}
     for garbage in wanted:
         if garbage.record:
-            forgotten.setdefault(project_of(garbage.key), []).append(garbage.key)
-    for project, keys in forgotten.items():
-        StoreRecords(store, project).forget(keys)
+            forgotten.setdefault(project_of(garbage.key), []).append(garbage.record)
+    kept: set[str] = set()
+    for project, records in forgotten.items():
+        kept |= StoreRecords(store, project).forget(records).records.keys()
     for garbage in wanted:
-        for info in garbage.objects:
+        if garbage.record and garbage.key in kept:
+            continue
+        gone = [info for info in garbage.objects if _is_unchanged(store, info)]
+        for info in gone:
             store.delete(info.key)
-        yield garbage
+        if gone or not garbage.objects:
+            yield garbage
 
 
 def is_raw(key: str) -> bool:
     """Tell whether a key is in the raw layer of its project."""
     return key.split("/")[1:2] == [RAW]
+
+
+def _is_unchanged(store: Store, info: ObjectInfo) -> bool:
+    try:
+        return store.stat(info.key).etag == info.etag
+    except NotFound:
+        return False
 
 
 def _leftovers(inventory: Inventory) -> Iterator[Garbage]:

@@ -97,10 +97,10 @@ def verify(prefix: str, url: str | None, *, forget: bool) -> int:
         failures = check(store, inventory, records, progress=terminal_progress(), workers=WORKERS)
         for key, error in sorted(failures.items()):
             click.echo(f"{'damaged' if is_damage(error) else 'not read'}: {key}: {error}")
-        damaged = [key for key, error in failures.items() if is_damage(error)] if forget else []
-        for project in {project_of(key) for key in damaged}:
-            keys = [key for key in damaged if project_of(key) == project]
-            StoreRecords(store, project).forget(keys)
+        damaged = [record for record in records if is_damage(failures.get(record.key))]
+        for project in {project_of(record.key) for record in damaged if forget}:
+            own = [record for record in damaged if project_of(record.key) == project]
+            StoreRecords(store, project).forget(own)
     good = len(records) - len(failures)
     click.echo(f"{good} of {len(records)} outputs are as recorded")
     return 1 if failures else 0

@@ -54,7 +54,7 @@ def verify(
     return failures
 
 
-def is_damage(error: Exception) -> bool:
+def is_damage(error: Exception | None) -> bool:
     """Tell whether an error says that the content is not there, or not what its record says."""
     return isinstance(error, (IntegrityError, NotFound)) and not isinstance(error, MissingContainer)
 

@@ -75,8 +75,8 @@ class StoreRecords:
         added = list(records)
         return self._change(lambda content: amend(content, records=added))
 
-    def forget(self, keys: Iterable[str]) -> RecordSet:
-        """Remove the records of `keys` and return the others; a key without one is fine.
+    def forget(self, records: Iterable[Record]) -> RecordSet:
+        """Remove records and return the others; one that was replaced meanwhile is another.
 
         Raises:
             NotSupported: If the store has no compare-and-swap.
@@ -84,8 +84,8 @@ class StoreRecords:
             ConfigurationError: If a newer version of luisy wrote them.
             AccessDenied, Unavailable, LuisyError: If the store cannot be read or written.
         """
-        gone = list(keys)
-        return self._change(lambda content: amend(content, forget=gone))
+        gone = list(records)
+        return self._change(lambda content: _without(content, gone))
 
     def _change(self, change: Callable[[bytes], tuple[bytes, RecordSet]]) -> RecordSet:
         if not self._store.has_compare_and_swap:
@@ -138,3 +138,8 @@ class StoreRecords:
         with suppress(Conflict):
             self._store.write(copy, found.content, if_absent=True)
         return (f"{self._store.url}/{self.key}: the old content was kept as {copy}",)
+
+
+def _without(content: bytes, gone: Iterable[Record]) -> tuple[bytes, RecordSet]:
+    known = decode(content).records
+    return amend(content, forget=[old.key for old in gone if known.get(old.key) == old])
