@@ -242,6 +242,18 @@ def test_upload_of_a_folder_sends_the_changed_files_and_removes_the_old_ones(
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new"), [(b"1", {"1": b"1"}), ({"1": b"1"}, b"1")], ids=["to folder", "to file"]
+)
+def test_upload_of_a_folder_that_was_a_file_replaces_it(tmp_path, make_output, old, new):
+    store = MemoryStore()
+    upload(store, tmp_path / "a", make_output(tmp_path / "a", "p/final/x", old))
+    newer = make_output(tmp_path / "b", "p/final/x", new)
+    upload(store, tmp_path / "b", newer)
+    assert StoreSynchroniser(store, tmp_path).look(["p"])["p/final/x"].record == newer
+    assert len(store_keys(store) - {"p/.luisy.hash"}) == 1
+
+
 def test_to_send_tells_what_upload_would_send(store, tmp_path, make_output):
     sent = make_output(tmp_path, "p/final/x", b"1")
     folder = make_output(tmp_path, "p/final/d", {"1": b"1", "2": b"22"})

@@ -6,9 +6,9 @@ upload keeps what is done, and others can use it. A batch is one read and one co
 for each project. What is already uploaded when an upload is interrupted is recorded too, if the
 store still answers.
 
-When a new version of a directory output is recorded, the files of the old version that it no
-longer has are removed, so that nobody who reads the folder by other means takes them for a part
-of it.
+When a new version of an output is recorded, the objects of the old version that it no longer has
+are removed, so that nobody who reads a folder by other means takes them for a part of it, and a
+folder does not stay beside the file of its name that it once was.
 """
 
 from __future__ import annotations
@@ -127,7 +127,7 @@ class Departures:
 
     def _remove_leftovers(self, record: Record) -> None:
         old = self._inventory.records.get(record.key)
-        if old is None or old.files is None:
+        if old is None:
             return
         for key in contents_of(old).keys() - contents_of(record).keys():
             with suppress(LuisyError):  # it does no harm to the record; `luisy remote gc` finds it
