@@ -254,6 +254,18 @@ def test_upload_of_a_folder_that_was_a_file_replaces_it(tmp_path, make_output, o
     assert len(store_keys(store) - {"p/.luisy.hash"}) == 1
 
 
+def test_upload_of_an_external_folder_removes_no_file_that_somebody_else_put_there(
+    store, tmp_path, make_output
+):
+    theirs = make_output(tmp_path / "a", "p/raw/d", {"1": b"1", "2": b"2"}, hash="")
+    upload(store, tmp_path / "a", theirs)
+    mine = make_output(tmp_path / "b", "p/raw/d", {"1": b"1"}, hash="")
+    upload(store, tmp_path / "b", mine)
+    assert store.read("p/raw/d/2")[0] == b"2"
+    output = StoreSynchroniser(store, tmp_path).look(["p"])["p/raw/d"]
+    assert (output.record, output.is_complete) == (mine, True)
+
+
 def test_to_send_tells_what_upload_would_send(store, tmp_path, make_output):
     sent = make_output(tmp_path, "p/final/x", b"1")
     folder = make_output(tmp_path, "p/final/d", {"1": b"1", "2": b"22"})

@@ -8,7 +8,8 @@ store still answers.
 
 When a new version of an output is recorded, the objects of the old version that it no longer has
 are removed, so that nobody who reads a folder by other means takes them for a part of it, and a
-folder does not stay beside the file of its name that it once was.
+folder does not stay beside the file of its name that it once was. Those of an external output stay:
+a person made them, and whoever uploads a folder without them may just not have them yet.
 """
 
 from __future__ import annotations
@@ -127,7 +128,7 @@ class Departures:
 
     def _remove_leftovers(self, record: Record) -> None:
         old = self._inventory.records.get(record.key)
-        if old is None:
+        if old is None or not old.hash:
             return
         for key in contents_of(old).keys() - contents_of(record).keys():
             with suppress(LuisyError):  # it does no harm to the record; `luisy remote gc` finds it
