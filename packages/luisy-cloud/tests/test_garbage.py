@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -82,6 +83,20 @@ def test_what_is_uploaded_anew_during_the_removal_stays(filled, tmp_path, make_o
     assert set(left.objects) == {"p/raw/input", "p/raw/unrecorded", "p/final/made"}
     assert left.records["p/final/made"] == newer[0]
     assert {"p/final/d", "q/final/other"} <= set(gone)
+
+
+def test_nothing_of_a_project_whose_records_cannot_be_read_is_garbage(filled):
+    filled.write("p/.luisy.hash", b"nonsense")
+    found = find_garbage(take_whole_inventory(filled), now=LATER, claimed=set(), include_raw=True)
+    assert keys(found) == ["q/final/other"]
+
+
+def test_what_luisy_1_4_noted_is_no_garbage(store):
+    noted = {"/p/final/x.pkl": "0" * 32, "/p/final/table.parquet": "0" * 32}
+    store.write("p/.luisy.hash", json.dumps(noted).encode())
+    for key in ["p/final/x.pkl", "p/final/table.parquet/part-0", "p/final/stray"]:
+        store.write(key, b"1")
+    assert keys(find_garbage(take_whole_inventory(store), now=LATER)) == ["p/final/stray"]
 
 
 def test_record_without_its_object_is_garbage(filled):

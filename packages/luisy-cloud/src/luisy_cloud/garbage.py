@@ -7,7 +7,9 @@ Garbage is, in this order of certainty:
 3. with the current tasks given: a recorded output that none of them makes or requires.
 
 Raw files are what persons made, so they are garbage only on request. An object younger than
-`MIN_AGE` is never garbage: somebody may be uploading it right now, and its record comes last.
+`MIN_AGE` is never garbage: somebody may be uploading it right now, and its record comes last. Nor
+is what luisy 1.4 noted, nor anything of a project whose records cannot be read: who claims it is
+not known.
 
 A record goes before its objects, so that nobody is promised what is already gone. What somebody
 has recorded or sent anew since it was listed stays.
@@ -81,6 +83,7 @@ def find_garbage(
             garbage
             for garbage in found
             if (include_raw or not is_raw(garbage.key))
+            and project_of(garbage.key) not in inventory.unreadable
             and all(info.modified and info.modified <= newest for info in garbage.objects)
         ),
         key=lambda garbage: garbage.key,
@@ -130,7 +133,8 @@ def _leftovers(inventory: Inventory) -> Iterator[Garbage]:
 
 def _unrecorded(inventory: Inventory, claimed: Collection[str] | None) -> Iterator[Garbage]:
     for key, output in inventory.outputs().items():
-        if output.record is None and not _is_claimed(key, claimed or ()):
+        is_claimed = _is_claimed(key, claimed or ()) or _is_claimed(key, inventory.legacy)
+        if output.record is None and not is_claimed:
             yield Garbage(key, (inventory.objects[key],), "no record")
 
 

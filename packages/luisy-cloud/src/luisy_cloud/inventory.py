@@ -18,9 +18,10 @@ Objects whose name below the project begins with ``.luisy`` are the project's ow
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from luisy_protocol.record import Content, Record
+from luisy_protocol.record_log import RecordSet
 from luisy_protocol.store import ObjectInfo, Store
 from luisy_protocol.store_records import StoreRecords
 from luisy_protocol.sync import RemoteOutput
@@ -32,6 +33,8 @@ class Inventory:
     Attributes:
         objects: Each object by its key, without the book-keeping.
         records: The store's record of each output, by key.
+        legacy: The keys that luisy 1.4 noted and nobody has recorded since.
+        unreadable: The projects whose records are there and cannot be read, or not all of them.
         warnings: What was wrong with the records, a sentence each.
     """
 
@@ -40,10 +43,14 @@ class Inventory:
         objects: Mapping[str, ObjectInfo],
         records: Mapping[str, Record],
         *,
+        legacy: Collection[str] = (),
+        unreadable: Collection[str] = (),
         warnings: tuple[str, ...] = (),
     ) -> None:
         self.objects = objects
         self.records = records
+        self.legacy = legacy
+        self.unreadable = unreadable
         self.warnings = warnings
         self._keys = sorted(objects)
         self._keeps_notes = any(info.sha256 for info in objects.values())
@@ -178,16 +185,18 @@ def take_whole_inventory(store: Store) -> Inventory:
 
 
 def _with_records(store: Store, found: Mapping[str, ObjectInfo]) -> Inventory:
-    records: dict[str, Record] = {}
-    warnings: list[str] = []
+    known: dict[str, RecordSet] = {}
     for project in {project_of(key): None for key in found}:
         kept = StoreRecords(store, project)
         if kept.key in found:
-            known = kept.read()
-            records.update(known.records)
-            warnings += known.warnings
-    objects = {key: info for key, info in found.items() if not _is_own(key)}
-    return Inventory(objects, records, warnings=tuple(warnings))
+            known[project] = kept.read()
+    return Inventory(
+        {key: info for key, info in found.items() if not _is_own(key)},
+        {key: record for own in known.values() for key, record in own.records.items()},
+        legacy={key for own in known.values() for key in own.legacy},
+        unreadable={project for project, own in known.items() if own.warnings},
+        warnings=tuple(warning for own in known.values() for warning in own.warnings),
+    )
 
 
 def _is_own(key: str) -> bool:

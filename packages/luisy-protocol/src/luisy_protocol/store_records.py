@@ -18,7 +18,13 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from luisy_protocol.errors import Conflict, IntegrityError, NotFound, NotSupported
+from luisy_protocol.errors import (
+    ConfigurationError,
+    Conflict,
+    IntegrityError,
+    NotFound,
+    NotSupported,
+)
 from luisy_protocol.keys import join_key
 from luisy_protocol.record import Record
 from luisy_protocol.record_log import HEADER, RecordSet, amend, decode
@@ -123,6 +129,8 @@ class StoreRecords:
         except IntegrityError as error:
             warning = f"{self._store.url}/{self.key}: {error}; nothing of it is used"
             return _Found(RecordSet({}, (warning,)), content, info.etag, is_corrupt=True)
+        except ConfigurationError as error:
+            raise ConfigurationError(f"{self._store.url}/{self.key}: {error}") from error
         located = tuple(f"{self._store.url}/{self.key}: {warning}" for warning in found.warnings)
         return _Found(RecordSet(found.records, located, found.legacy), content, info.etag)
 
