@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -103,4 +104,17 @@ def test_gc_asks_nobody_where_there_is_no_terminal(orphans):
     )
     assert done.returncode == 2
     assert "--yes" in done.stderr
+    assert len(list(orphans.iterdir())) == 2
+
+
+def test_gc_of_a_module_without_a_task_asks_for_the_task(orphans):
+    done = subprocess.run(
+        [LUISY, "remote", "gc", "--yes", "--older-than", "0", "--module", "json"],
+        env={**os.environ, "LUISY_REMOTE": orphans.parent.parent.as_uri()},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, "no task is given" in done.stderr) == (2, True), done.stderr
     assert len(list(orphans.iterdir())) == 2

@@ -237,7 +237,7 @@ def _root(arguments: Sequence[str], module: str | None, working_dir: str | None)
 def _claimed(
     arguments: Sequence[str], module: str | None, working_dir: str | None
 ) -> set[str] | None:
-    if not arguments:
+    if not arguments and not module:
         return None
     from luisy.pipeline import discover
 
