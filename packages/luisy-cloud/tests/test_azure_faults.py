@@ -12,7 +12,9 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import luisy
 import pytest
+from azure.storage.blob import ContainerClient
 from luisy_cloud import StoreSynchroniser
 from luisy_cloud.azure_store import AzureStore, open_azure_store
 from luisy_cloud.errors import MissingContainer
@@ -32,6 +34,12 @@ from luisy_protocol.transfer import Download, download_all
 from luisy_test_servers import Answer, CutAnswer, CutRequest, Request
 
 LARGE = 10 * 1024 * 1024
+
+
+@luisy.final
+class Large(luisy.Task):
+    def run(self):
+        self.write(b"x" * LARGE)
 
 
 def is_content(request: Request) -> bool:
@@ -275,6 +283,31 @@ def test_blob_replaced_after_its_record_is_an_integrity_error(proxied, tmp_path,
     assert isinstance(raised.value.failures[record.key], IntegrityError)
     assert not (tmp_path / "b" / record.key).exists()
     assert not StoreSynchroniser(proxied, tmp_path / "b").look(["p"])[record.key].is_complete
+
+
+def test_large_output_that_is_replaced_during_its_download_is_made(
+    proxied, azure_proxy, azurite, azure_container, tmp_path
+):
+    for person in ("anna", "ben"):
+        (tmp_path / person).mkdir()
+    wishes = {"remote": proxied.url, "working_dir": str(tmp_path / "anna")}
+    assert luisy.build(Large(), upload=True, **wishes).succeeded
+    container = ContainerClient.from_connection_string(azurite.connection_string, azure_container)
+    [name] = (name for name in container.list_blob_names() if name.endswith("Large.pkl"))
+    asked = []
+
+    def replace_after_the_beginning(request: Request):
+        if request.method == "GET" and "Large.pkl" in request.path:
+            asked.append(request)
+            if len(asked) == 2:
+                azure_proxy.rule = None
+                container.upload_blob(name, b"y", overwrite=True)
+
+    azure_proxy.rule = replace_after_the_beginning
+    outcome = luisy.build(
+        Large(), download=True, **{**wishes, "working_dir": str(tmp_path / "ben")}
+    )
+    assert (outcome.succeeded, outcome.ran) == (True, ["Large"])
 
 
 def test_blob_in_the_archive_is_named_so(proxied, tmp_path, make_output):

@@ -13,7 +13,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from luisy_protocol.errors import ConfigurationError, IntegrityError, NotFound, TransferFailed
+from luisy_protocol.errors import (
+    ConfigurationError,
+    Conflict,
+    IntegrityError,
+    NotFound,
+    TransferFailed,
+)
 from luisy_protocol.record import Record
 from luisy_protocol.sync import Arrived, RemoteOutput, Synchroniser
 
@@ -36,6 +42,8 @@ from luisy.yielded import Memory
 
 if TYPE_CHECKING:
     import luigi
+
+_CHANGED = (IntegrityError, NotFound, Conflict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +291,10 @@ class Work:
 
     def _note_absent(self, error: TransferFailed) -> None:
         for key, reason in error.failures.items():
-            if not isinstance(reason, (IntegrityError, NotFound)):
+            # An input that was replaced just now is there, and only has to be fetched once more.
+            is_input = self.node(key).kind is Kind.EXTERNAL
+            changed = (IntegrityError, NotFound) if is_input else _CHANGED
+            if not isinstance(reason, changed):
                 raise error
             self._absent.add(key)
             self.show.warn(f"{key} in the store cannot be used: {reason}")

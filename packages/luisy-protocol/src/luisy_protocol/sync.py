@@ -82,8 +82,9 @@ class Synchroniser(Protocol):
 
         Raises:
             TransferFailed: With the error of each output (by the output's key) that did not arrive;
-                nothing of it is under its final name. `IntegrityError` and `NotFound` among them
-                mean that the store changed or holds a wrong object: treat the output as absent.
+                nothing of it is under its final name. `IntegrityError`, `NotFound` and `Conflict`
+                among them mean that the store changed or holds a wrong object: treat the output as
+                absent.
         """
         ...
 
