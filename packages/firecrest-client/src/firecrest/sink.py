@@ -218,7 +218,7 @@ class DeviceDownload(StreamDownload):
     """Writes to what is neither file nor folder, such as a named pipe or ``/dev/stdout``."""
 
     def __init__(self, path: str | os.PathLike[str], *, advance: Advance | None) -> None:
-        super().__init__(Path(path).open("wb"), advance=advance)  # noqa: SIM115 - see commit
+        super().__init__(Path(path).open("wb"), advance=advance)  # noqa: SIM115 - `commit` closes
         self._is_seekable = False  # some say that they are, and cannot be truncated
 
     def commit(self) -> None:

@@ -149,7 +149,7 @@ def discover(
     """
     try:
         return _walk(root, yielded)
-    except Exception:
+    except Exception:  # tasks' own code ran; what is wrong with it is met again below
         if yielded is None:
             raise
     required = _walk(root, None)

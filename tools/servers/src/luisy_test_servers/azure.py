@@ -16,8 +16,8 @@ from luisy_test_servers.process import StartError, serving
 
 HOME = Path(__file__).parents[2]
 ACCOUNT = "luisytest"
-# Node takes the buffers that pass through a small heap for a reason to collect all of it, at times
-# every 8 MB and at times never; this cost up to 1.5 s of CPU for each 512 MB.
+# While its heap is small, Node takes the buffers that pass through for a reason to collect all of
+# it, at times for every 8 MB and at times never. This cost up to 1.5 s of CPU for each 512 MB.
 COLLECT_LATE = "--initial-old-space-size=1024"
 LISTENS = re.compile(r"successfully listens on (http://127\.0\.0\.1:\d+)")
 
